@@ -1,0 +1,95 @@
+/** What a station writes down of a round: one entry, made of one part per input partition. */
+
+export interface LedgerEntry {
+  flow: string;
+  station: string;
+  /** The process that wrote it; two instances of a station differ. */
+  instance: string;
+  /** ms since the epoch. */
+  at: number;
+  parts: LedgerPart[];
+}
+
+export interface LedgerPart {
+  /** `work`: judged. `expired`: an operator accepted that these offsets are gone; no verdicts, no claims. */
+  kind: 'work' | 'expired';
+  /** The input: a data topic; of an extractor its positions topic, whose offsets are raw items counted from 0. */
+  topic: string;
+  partition: number;
+  /** The input interval, `from` inclusive, `to` exclusive. Offsets in it that no verdict counts were not in the log (compacted). */
+  from: number;
+  to: number;
+  /** The group offset that is committed with this part: `to`, but for extractors, whose positions have offsets of their own. */
+  commit: number;
+  pass: number;
+  drop: number;
+  reject: number;
+  /** Output records of the passes (0..n each). */
+  outputs: number;
+  /** The drops and rejects, in input order; every other offset of the interval that was in the log passed. */
+  runs: VerdictRun[];
+  /** The output offsets that are this part's, dead letters left out (they stand in `runs`). */
+  claims: Claim[];
+  /** Of a loader: what became of the passes in the target; their sum is `pass`. */
+  outcomes: Outcomes | null;
+  /** The part before this one on this input partition; null at the start of the chain. */
+  prev: LedgerRef | null;
+}
+
+/** Consecutive records of one input partition with one verdict and code; `count` records were in the log from `offset` on. */
+export interface VerdictRun {
+  verdict: 'drop' | 'reject';
+  code: string;
+  /** First and last offset, both inclusive. */
+  offset: number;
+  last: number;
+  count: number;
+  /** Where the first dead letter of the run stands; the others follow it without a gap. null for drops. */
+  deadLetter: { topic: string; partition: number; offset: number } | null;
+}
+
+/** `count` consecutive offsets of an output topic. */
+export interface Claim {
+  topic: string;
+  partition: number;
+  offset: number;
+  count: number;
+}
+
+export interface Outcomes {
+  written: number;
+  unchanged: number;
+  superseded: number;
+  conflicts: number;
+}
+
+/** Where a part stands: ledger partition, offset, and index in the entry. */
+export interface LedgerRef {
+  partition: number;
+  offset: number;
+  part: number;
+}
+
+/** What is committed with an offset, in the commit's metadata: the part that ends there, and how often work from here was begun. */
+export interface CommitMark {
+  ref: LedgerRef | null;
+  /** Attempts begun at this position without a settled round; 0 right after one. */
+  attempts: number;
+}
+
+/** `q1:<partition>.<offset>.<part>:<attempts>`, or `q1:-:<attempts>` at the start of a chain. */
+export function formatMark(mark: CommitMark): string {
+  const ref = mark.ref === null ? '-' : `${mark.ref.partition}.${mark.ref.offset}.${mark.ref.part}`;
+  return `q1:${ref}:${mark.attempts}`;
+}
+
+/** @returns undefined when the metadata is not ours: the position was set by another tool. */
+export function parseMark(metadata: string | null | undefined): CommitMark | undefined {
+  const match = /^q1:(?:-|(\d+)\.(\d+)\.(\d+)):(\d+)$/.exec(metadata ?? '');
+  if (!match) return undefined;
+  const ref =
+    match[1] === undefined
+      ? null
+      : { partition: Number(match[1]), offset: Number(match[2]), part: Number(match[3]) };
+  return { ref, attempts: Number(match[4]) };
+}

@@ -1,0 +1,26 @@
+/** Names of topics and consumer groups. One place, so that an operator can predict every name from a flow file. */
+
+/** The ledger of all flows: one message a round and station. Never expires. */
+export const LEDGER_TOPIC = 'quadrille.ledger';
+/** Pauses, resumes, snapshots and other orders to stations; compacted. */
+export const CONTROL_TOPIC = 'quadrille.control';
+/** The one packed header of a record between stations, see header.ts. */
+export const HEADER = 'quadrille';
+
+/** The dead letters of a topic. */
+export const deadLetterTopic = (topic: string): string => `dlq.${topic}`;
+/** Replays for one station, read by that station alone. */
+export const replayTopic = (flow: string, station: string): string => `replay.${flow}.${station}`;
+/** Where an extractor keeps how far it has read each shard. */
+export const positionsTopic = (flow: string, station: string): string => `positions.${flow}.${station}`;
+/** The consumer group of a station, and the key of its ledger entries. */
+export const stationGroup = (flow: string, station: string): string => `${flow}.${station}`;
+/** The group of a station's second consumer, the one that reads its replay topic. */
+export const replayGroup = (flow: string, station: string): string => `${flow}.${station}.replay`;
+
+/** Flow and station names: lower case letters, digits and hyphens, starting with a letter. */
+export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;
+/** A topic Quadrille may use: Kafka's legal characters, at most 200 so that `dlq.` and `replay.` still fit in 249. */
+export const TOPIC_PATTERN = /^[a-z][a-z0-9._-]{0,199}$/;
+/** Codes of drops and rejects, ours and a user's: upper snake case. */
+export const CODE_PATTERN = /^[A-Z][A-Z0-9_]{1,63}$/;

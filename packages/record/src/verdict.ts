@@ -1,0 +1,48 @@
+/** What a rule may say of a record, and what a station's judge makes of it. */
+import { Fault, type FaultDetails } from './fault.ts';
+import { CODE_PATTERN } from './names.ts';
+
+/** A record left out by rule; its code stands in the ledger. Made by `drop`. */
+export class Drop {
+  readonly code: string;
+  constructor(code: string) {
+    this.code = code;
+  }
+}
+
+const drops = new Map<string, Drop>();
+
+/**
+ * Leaves the record out, on purpose, under this code.
+ * @throws Fault RULE_RESULT when the code is not UPPER_SNAKE_CASE.
+ */
+export function drop(code: string): Drop {
+  let known = drops.get(code);
+  if (known === undefined) {
+    if (!CODE_PATTERN.test(code)) throw new Fault('RULE_RESULT', `drop code ${JSON.stringify(code)} is not UPPER_SNAKE_CASE`);
+    known = new Drop(code);
+    drops.set(code, known);
+  }
+  return known;
+}
+
+/** A user's own fault: class `rule`, any code in UPPER_SNAKE_CASE. */
+export class RuleFault extends Fault {
+  override readonly code: string;
+  constructor(code: string, detail: string, details: FaultDetails = {}) {
+    super('RULE_REJECTED', detail, details);
+    this.code = code;
+  }
+}
+
+/**
+ * Rejects the record: it becomes a dead letter with this code, message and field. Return it or throw it.
+ * The message must not hold payload that may not be logged.
+ */
+export function reject(code: string, message: string, details: FaultDetails = {}): Fault {
+  if (!CODE_PATTERN.test(code)) throw new Fault('RULE_RESULT', `reject code ${JSON.stringify(code)} is not UPPER_SNAKE_CASE`);
+  return new RuleFault(code, message, details);
+}
+
+/** What may come back from a rule for one record: itself or another, several, a drop, a fault. */
+export type RuleResult<T> = T | readonly T[] | Drop | Fault;
