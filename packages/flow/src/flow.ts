@@ -1,0 +1,112 @@
+/** A flow as its file declares it, read and checked: what a station is told about itself. */
+import type { LookupConfig } from './lookup.ts';
+
+export type StationKind = 'extractor' | 'transformer' | 'enricher' | 'loader';
+
+/** A flow file without faults. */
+export interface Flow {
+  /** Its name; the first part of topics, groups and station names of others. */
+  name: string;
+  /** Folder of the flow file, absolute; relative paths in the file start there. */
+  folder: string;
+  /** The flow file, absolute. */
+  file: string;
+  /** Folder of the schemas, absolute: the nearest folder `schemas` at or above the flow's own. */
+  schemas: string;
+  /** In the order of the file. */
+  stations: ReadonlyMap<string, StationSpec>;
+  /** Every data topic that a station of this flow reads or writes. */
+  topics: ReadonlyMap<string, TopicSpec>;
+}
+
+export interface TopicSpec {
+  name: string;
+  /** Default 4. */
+  partitions: number;
+  /** Keep only the newest record of a key: reference topics. Default false. */
+  compacted: boolean;
+  /** The topic's max.message.bytes, where it differs from the broker's. */
+  maxBytes: number | undefined;
+  /** The stations of this flow that write it and read it (lookups count as reading). */
+  writers: readonly string[];
+  readers: readonly string[];
+}
+
+/** What every station has. */
+interface StationBase {
+  name: string;
+  /** Line of its entry in the flow file, from 1. */
+  line: number;
+  /** `flows/x/flow.yaml:12:3`, how its place stands in messages. */
+  place: string;
+  /** Where it begins on a topic it has never read. */
+  start: 'earliest' | 'latest';
+  /** Stops after this many rejects among the last `of` records; undefined: never. */
+  stopTheLine: { rejects: number; of: number } | undefined;
+  /** A round takes at most this much. */
+  round: { records: number; bytes: number };
+  /** How many processes `quadrille up` starts. */
+  instances: number;
+  /** Time for one batch of a rule or a query, in ms. */
+  timeoutMs: number;
+}
+
+export interface ExtractorSpec extends StationBase {
+  kind: 'extractor';
+  /** A source type and its own configuration, checked against the type's schema. */
+  source: { type: string; config: Record<string, unknown> };
+  /** Template of a record's id, see id-template.ts; a list of fields in the file becomes `{a}/{b}`. */
+  id: string;
+  /** Template of the Kafka key; undefined: the id. */
+  key: string | undefined;
+  /** A field that tells the newer of two records with one id (whole number, date or time); undefined: the position, i.e. the row number. */
+  version: string | undefined;
+  /** 0 to 1023; with sources that share ids, the higher wins. */
+  priority: number;
+  to: string;
+}
+
+export interface TransformerSpec extends StationBase {
+  kind: 'transformer';
+  /** Rule files in order, absolute. */
+  rules: readonly string[];
+  from: string;
+  to: string;
+}
+
+export interface LookupSpec extends LookupConfig {
+  name: string;
+  /** Place in the flow file. */
+  place: string;
+}
+
+export interface EnricherSpec extends StationBase {
+  kind: 'enricher';
+  lookups: readonly LookupSpec[];
+  /** A SQL query over `input` and the lookups as tables, absolute; it runs after the joins above. */
+  sql: string | undefined;
+  /** Rules applied after the joins, in order, absolute. */
+  rules: readonly string[];
+  from: string;
+  to: string;
+}
+
+export interface LoaderSpec extends StationBase {
+  kind: 'loader';
+  /** A target type and its own configuration, checked against the type's schema. */
+  target: { type: string; config: Record<string, unknown> };
+  from: string;
+}
+
+export type StationSpec = ExtractorSpec | TransformerSpec | EnricherSpec | LoaderSpec;
+
+/** The topics a station reads, its input first. */
+export function inputsOf(station: StationSpec): string[] {
+  if (station.kind === 'extractor') return [];
+  if (station.kind === 'enricher') return [station.from, ...station.lookups.map((lookup) => lookup.topic)];
+  return [station.from];
+}
+
+/** The topic a station writes; a loader writes none. */
+export const outputOf = (station: StationSpec): string | undefined =>
+  station.kind === 'loader' ? undefined : station.to;
