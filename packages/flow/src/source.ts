@@ -33,7 +33,11 @@ export interface SourceChunk {
 }
 
 export interface ShardReader {
-  /** The next items, at most `max`. @throws Fault of class `dependency` (tried again) or SOURCE_CHANGED (shard stops). */
+  /**
+   * The next items, at most `max`; on a fault of the source what stands before it is delivered first.
+   * @throws Fault of class `dependency` (tried again) or `position` (shard stops). The reader is of no use afterwards:
+   *   close it, and open the shard anew from the last position.
+   */
   read(max: number): Promise<SourceChunk>;
   close(): Promise<void>;
 }
@@ -41,7 +45,7 @@ export interface ShardReader {
 export interface Source {
   /** The shards there are now, sorted by name. Called again every few seconds: new ones may appear. */
   shards(): Promise<Shard[]>;
-  /** Opens a shard, from its beginning or after a stored position. @throws Fault SOURCE_CHANGED when what was read has changed. */
+  /** Opens a shard, from its beginning or after a stored position. @throws Fault SOURCE_CHANGED when what was read has changed, or of class `config`. */
   open(shard: Shard, from: SourcePosition | undefined): Promise<ShardReader>;
 }
 

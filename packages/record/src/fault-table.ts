@@ -31,6 +31,7 @@ export const FAULTS = table({
   // the record's own bytes
   ROW_COLUMNS: { class: 'data', message: 'row has the wrong number of columns', help: 'correct the row, or the delimiter in the flow file' },
   ROW_MALFORMED: { class: 'data', message: 'row cannot be parsed', help: 'correct the quotes of this row in the source' },
+  ROW_TOO_LARGE: { class: 'data', message: 'row is longer than the limit', help: 'correct the line ends or quotes of the source, or raise `maxRowBytes` in the flow file' },
   TEXT_INVALID: { class: 'data', message: 'text is not valid UTF-8', help: 'convert the source to UTF-8' },
   FIELD_INVALID: { class: 'data', message: 'field cannot be read as its type', help: 'correct the field, or declare in the flow file which text means null' },
   FIELD_MISSING: { class: 'data', message: 'field is missing and may not be null', help: 'give it a value in the source, or allow null in the schema' },
@@ -67,6 +68,7 @@ export const FAULTS = table({
   OFFSETS_LOST: { class: 'position', message: 'records that were never judged are gone from the topic', help: 'find out what deleted them; then accept the loss with `quadrille station resume --accept-loss`' },
   LINE_STOPPED: { class: 'position', message: 'too many rejects, the station has stopped its line', help: 'see `quadrille dlq groups`, mend the cause, then `quadrille station resume`' },
   SOURCE_CHANGED: { class: 'position', message: 'source was changed before the point it had been read to', help: 'restore the file, or give the new content a new name' },
+  SOURCE_TRUNCATED: { class: 'position', message: 'compressed file is truncated or damaged', help: 'replace the file by a whole copy; reading goes on where it stopped' },
   // configuration
   FLOW_NOT_FOUND: { class: 'config', message: 'no flow file', help: 'name a folder that holds a flow.yaml' },
   FLOW_SYNTAX: { class: 'config', message: 'flow file is not valid YAML', help: 'mend the syntax at this place' },

@@ -1,5 +1,6 @@
 /** The source types an extractor may name: one line each. */
 import type { SourceType } from '../source.ts';
+import { csv } from './csv.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each type has its own configuration, checked against its schema
-export const sourceTypes: Readonly<Record<string, SourceType<any>>> = {};
+export const sourceTypes: Readonly<Record<string, SourceType<any>>> = { csv };
