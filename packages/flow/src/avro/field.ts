@@ -2,6 +2,7 @@
  * The fields of a schema, told simply: what extractors coerce to, SQL rules and targets map to columns, and the flow
  * file is checked against. How each kind looks in JavaScript is fixed here and in docs/reference/schemas.md.
  */
+import { LOGICAL } from './logical.ts';
 
 /**
  * | kind                                        | value                                                        |
@@ -62,3 +63,61 @@ export interface Field {
   /** Of a fixed. */
   size?: number;
 }
+
+interface SchemaObject {
+  type?: unknown;
+  logicalType?: string;
+  longs?: string;
+  symbols?: string[];
+  precision?: number;
+  scale?: number;
+  size?: number;
+}
+
+const described = new WeakMap<object, readonly Field[]>();
+
+/**
+ * The fields of a record's schema, in order.
+ * @param schema parsed JSON of an .avsc file.
+ */
+export function fieldsOf(schema: unknown): readonly Field[] {
+  const known = described.get(schema as object);
+  if (known !== undefined) return known;
+  const named = new Map<string, unknown>();
+  const record = schema as { fields: { name: string; doc?: string; type: unknown; default?: unknown }[] };
+  const fields = record.fields.map((field) => {
+    const { type, nullable } = withoutNull(field.type);
+    return { name: field.name, doc: field.doc ?? '', nullable, default: field.default, schema: type, ...kindOf(type, named) };
+  });
+  described.set(schema as object, fields);
+  return fields;
+}
+
+function withoutNull(type: unknown): { type: unknown; nullable: boolean } {
+  if (!Array.isArray(type) || !type.includes('null')) return { type, nullable: type === 'null' };
+  const others = type.filter((branch) => branch !== 'null');
+  return { type: others.length === 1 ? others[0] : others, nullable: true };
+}
+
+function kindOf(type: unknown, named: Map<string, unknown>): Pick<Field, 'kind' | 'bigint' | 'symbols' | 'precision' | 'scale' | 'size'> {
+  if (Array.isArray(type)) return { kind: 'union', bigint: false };
+  if (typeof type === 'string') {
+    if (PRIMITIVES.has(type)) return { kind: type as FieldKind, bigint: false };
+    const definition = named.get(type.replace(/^.*\./, ''));
+    return definition === undefined ? { kind: 'record', bigint: false } : kindOf(definition, named);
+  }
+  const object = type as SchemaObject & { name?: string };
+  if (object.name !== undefined) named.set(object.name.replace(/^.*\./, ''), object);
+  const on = LOGICAL[object.logicalType ?? '']?.on;
+  const kind = (on?.includes(object.type as string) ? object.logicalType : object.type) as FieldKind;
+  const { symbols, precision, size } = object;
+  return {
+    kind,
+    bigint: object.type === 'long' && object.longs === 'bigint',
+    ...(symbols && { symbols }),
+    ...(kind === 'decimal' && { precision: precision as number, scale: object.scale ?? 0 }),
+    ...(size !== undefined && { size }),
+  };
+}
+
+const PRIMITIVES = new Set(['null', 'boolean', 'int', 'long', 'float', 'double', 'string', 'bytes']);
