@@ -103,6 +103,9 @@ export function writeOrigin(out: Buffer, base: number, partition: number, offset
   out.writeUInt16BE(index, base + 34);
 }
 
+/** The input offset that a packed header names, without reading the rest. */
+export const originOffset = (header: Buffer): number => header.readUIntBE(28, 6);
+
 /**
  * Reads an envelope.
  * @param key the record's key; the id when the header carries none.

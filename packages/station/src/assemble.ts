@@ -1,0 +1,118 @@
+/** Puts a station together from its entry in the flow file: what it judges with, takes from and writes to. */
+import {
+  Decoder,
+  Encoder,
+  type ExtractorSpec,
+  type Flow,
+  readTopicSchema,
+  type StationSpec,
+  type TopicSchema,
+  targetTypes,
+} from '@quadrille/flow';
+import { deadLetterTopic, Fault, LEDGER_TOPIC, positionsTopic } from '@quadrille/record';
+import { enrich } from './assemble-enrich.ts';
+import type { StationConfig } from './config.ts';
+import type { Control } from './control.ts';
+import { Emitter } from './emitter.ts';
+import { Extract } from './extract.ts';
+import type { Judge } from './judge.ts';
+import type { KafkaAdmin } from './kafka/admin.ts';
+import type { Outlet } from './kafka/producer.ts';
+import { Load } from './load.ts';
+import type { Log } from './log.ts';
+import { OWN_CODECS } from './own-topics.ts';
+import type { Registry } from './registry.ts';
+import type { ShardIntake } from './shard-intake.ts';
+import { transform } from './assemble-transform.ts';
+import type { Kafka } from 'kafkajs';
+
+/** What every part of a station may need. */
+export interface Surroundings {
+  config: StationConfig;
+  flow: Flow;
+  spec: StationSpec;
+  kafka: Kafka;
+  admin: KafkaAdmin;
+  outlet: Outlet;
+  registry: Registry;
+  control: Control;
+  log: Log;
+  /** Partitions of every topic in reach. */
+  partitions: ReadonlyMap<string, number>;
+  onDead(fault: Fault): void;
+}
+
+/** The topics a station touches: all must be there before it starts. */
+export function topicsOf(flow: Flow, spec: StationSpec): string[] {
+  if (spec.kind === 'extractor') return [spec.to, deadLetterTopic(spec.to), positionsTopic(flow.name, spec.name), LEDGER_TOPIC];
+  const topics = [spec.from, deadLetterTopic(spec.from), LEDGER_TOPIC];
+  if (spec.kind === 'loader') return topics;
+  if (spec.kind === 'enricher') for (const lookup of spec.lookups) topics.push(lookup.topic);
+  return [...topics, spec.to];
+}
+
+/** @throws Fault TOPIC_SETTINGS naming all topics that are absent. */
+export async function needTopics(admin: KafkaAdmin, outlet: Outlet, topics: string[]): Promise<Map<string, number>> {
+  const partitions = await admin.partitions(topics);
+  const absent = topics.filter((topic) => !partitions.has(topic));
+  if (absent.length > 0) throw new Fault('TOPIC_SETTINGS', `there is no topic ${absent.join(', ')}`, { help: 'create them with `quadrille up`, or by hand' });
+  for (const topic of topics) outlet.limit(topic, Number((await admin.setting(topic, 'max.message.bytes')) ?? 1_048_588));
+  return partitions;
+}
+
+/** Ids of the engine's own schemas, needed to write ledger, positions and control. */
+export async function needOwnSchemas(registry: Registry): Promise<void> {
+  for (const codec of OWN_CODECS) codec.id ??= await registry.idOf(codec.subject, codec.text);
+}
+
+export const schemaOf = (flow: Flow, topic: string): Promise<TopicSchema> => readTopicSchema(flow.schemas, topic);
+
+export const decoderOf = (schema: TopicSchema, registry: Registry): Decoder => new Decoder(schema.type, (id) => registry.schemaOf(id));
+
+export async function encoderOf(schema: TopicSchema, registry: Registry): Promise<Encoder> {
+  return new Encoder(schema.type, await registry.idOf(`${schema.topic}-value`, schema.text));
+}
+
+export async function emitterOf(around: Surroundings, from: string, output: TopicSchema): Promise<Emitter> {
+  const { partitions, outlet, registry } = around;
+  return new Emitter({
+    topic: output.topic,
+    partitions: partitions.get(output.topic)!,
+    encoder: await encoderOf(output, registry),
+    outlet,
+    from,
+    fromPartitions: partitions.get(from)!,
+  });
+}
+
+/** The judge of a station of any kind. @throws Fault of class `dependency` (try again) or `config`. */
+export async function assembleJudge(around: Surroundings, shards: ShardIntake | undefined): Promise<Judge> {
+  const { flow, spec, registry, config, outlet, partitions } = around;
+  switch (spec.kind) {
+    case 'transformer':
+      return transform(around, spec);
+    case 'enricher':
+      return enrich(around, spec);
+    case 'loader': {
+      const input = await schemaOf(flow, spec.from);
+      const type = targetTypes[spec.target.type]!;
+      const target = type.create(spec.target.config, { flow: flow.name, station: spec.name, schema: input.type, fields: input.fields, env: config.env });
+      return new Load(decoderOf(input, registry), target);
+    }
+    case 'extractor': {
+      const output = await schemaOf(flow, spec.to);
+      return extract(spec, output, await encoderOf(output, registry), shards!);
+    }
+  }
+
+  function extract(own: ExtractorSpec, output: TopicSchema, encoder: Encoder, intake: ShardIntake): Judge {
+    return new Extract({
+      spec: own,
+      fields: output.fields,
+      encoder,
+      outlet,
+      partitions: partitions.get(own.to)!,
+      rowOf: (slice) => intake.rowOf(slice),
+    });
+  }
+}

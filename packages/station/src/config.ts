@@ -1,0 +1,63 @@
+/** What a station's process is told by its environment. All problems at once. */
+import { hostname } from 'node:os';
+import { Fault, Faults } from '@quadrille/record';
+
+export interface StationConfig {
+  /** Flow file or its folder. */
+  flow: string;
+  station: string;
+  instance: string;
+  brokers: string[];
+  registryUrl: string;
+  /** Where health and metrics listen. Port 0: any free one. */
+  http: { host: string; port: number };
+  logLevel: string;
+  sessionTimeoutMs: number;
+  /** Without ledger, or without metrics: only to measure what they cost. */
+  ledger: boolean;
+  metrics: boolean;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+/** @throws Faults CONFIG_INVALID */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): StationConfig {
+  const faults: Fault[] = [];
+  const wrong = (place: string, what: string, help: string): undefined => {
+    faults.push(new Fault('CONFIG_INVALID', what, { place, help }));
+    return undefined;
+  };
+  const need = (name: string, help: string): string => env[name] || wrong(name, 'is not set', help) || '';
+  const number = (name: string, fallback: number, low: number, high: number): number => {
+    const value = env[name] === undefined ? fallback : Number(env[name]);
+    if (Number.isInteger(value) && value >= low && value <= high) return value;
+    wrong(name, `${JSON.stringify(env[name])} is not a whole number from ${low} to ${high}`, 'correct it or leave it out');
+    return fallback;
+  };
+  const brokers = need('KAFKA_BROKERS', 'host:port of one or more brokers, separated by commas').split(',').map((b) => b.trim()).filter(Boolean);
+  for (const broker of brokers) {
+    if (!/^[^\s:]+:\d+$/.test(broker)) wrong('KAFKA_BROKERS', `${JSON.stringify(broker)} is not host:port`, 'e.g. 127.0.0.1:9092');
+  }
+  const registryUrl = need('SCHEMA_REGISTRY_URL', 'address of a Confluent-compatible registry').replace(/\/$/, '');
+  if (registryUrl !== '' && !URL.canParse(registryUrl)) wrong('SCHEMA_REGISTRY_URL', 'is not a URL', 'e.g. http://127.0.0.1:8080/apis/ccompat/v7');
+  const listen = /^(.+):(\d+)$/.exec(env.QUADRILLE_HTTP ?? '127.0.0.1:0');
+  if (listen === null || Number(listen[2]) > 65535) wrong('QUADRILLE_HTTP', `${JSON.stringify(env.QUADRILLE_HTTP)} is not host:port`, 'e.g. 127.0.0.1:9464');
+  const logLevel = env.QUADRILLE_LOG ?? 'info';
+  if (!LEVELS.includes(logLevel)) wrong('QUADRILLE_LOG', `${JSON.stringify(logLevel)} is not a level`, `one of ${LEVELS.join(', ')}`);
+  const config: StationConfig = {
+    flow: need('QUADRILLE_FLOW', 'path of the flow file or its folder'),
+    station: need('QUADRILLE_STATION', 'name of a station of the flow'),
+    instance: env.QUADRILLE_INSTANCE ?? `${hostname()}-${process.pid}`,
+    brokers,
+    registryUrl,
+    http: { host: listen?.[1] ?? '127.0.0.1', port: Number(listen?.[2] ?? 0) },
+    logLevel,
+    sessionTimeoutMs: number('QUADRILLE_SESSION_TIMEOUT_MS', 30_000, 1_000, 300_000),
+    ledger: env.QUADRILLE_LEDGER !== 'off',
+    metrics: env.QUADRILLE_METRICS !== 'off',
+    env,
+  };
+  if (faults.length > 0) throw new Faults(faults);
+  return config;
+}

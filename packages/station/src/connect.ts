@@ -1,0 +1,215 @@
+/** Connects a station: clients, control topic, judge, intake, health endpoint. Waits for what is not there yet. */
+import { type Flow, type StationSpec, sourceTypes } from '@quadrille/flow';
+import {
+  deadLetterTopic,
+  type Fault,
+  LEDGER_TOPIC,
+  type LedgerEntry,
+  partitionOf,
+  type PlacedPart,
+  positionsTopic,
+  stationGroup,
+} from '@quadrille/record';
+import { assembleJudge, needOwnSchemas, needTopics, schemaOf, type Surroundings, topicsOf } from './assemble.ts';
+import { Chains } from './chains.ts';
+import type { StationConfig } from './config.ts';
+import { Control, controlEvent, tell } from './control.ts';
+import { Health } from './health.ts';
+import { serve, type StationStatus } from './http.ts';
+import type { Intake } from './intake.ts';
+import { connectKafka, KafkaAdmin, Outlet } from './kafka/index.ts';
+import { Line } from './line.ts';
+import type { Log } from './log.ts';
+import { StationMetrics } from './metrics.ts';
+import { ledgerCodec } from './own-topics.ts';
+import { readLedger } from './picture.ts';
+import { Registry } from './registry.ts';
+import type { SettleOptions } from './settle.ts';
+import { ShardIntake } from './shard-intake.ts';
+import type { LoopOptions } from './station.ts';
+import { TopicIntake } from './topic-intake.ts';
+import { untilReady } from './until-ready.ts';
+import { VERSION } from './version.ts';
+
+export interface Station extends Omit<LoopOptions, 'settle'> {
+  flow: Flow;
+  spec: StationSpec;
+  group: string;
+  control: Control;
+  chains: Chains;
+  settleOptions: SettleOptions;
+  intake: Intake & { rebalances: number; lag(): Map<number, number> };
+  /** Calls back at each control event. */
+  onControl(apply: () => void): void;
+  close(): Promise<void>;
+}
+
+/** @returns undefined when stopped before everything was there. @throws Fault of class `config` */
+export async function connect(
+  flow: Flow,
+  spec: StationSpec,
+  config: StationConfig,
+  log: Log,
+  onDead: (fault: Fault) => void,
+  stopped: Promise<string>,
+): Promise<Station | undefined> {
+  const group = stationGroup(flow.name, spec.name);
+  const health = new Health();
+  const kafka = connectKafka(
+    { brokers: config.brokers, clientId: `${group}@${config.instance}`, sessionTimeoutMs: config.sessionTimeoutMs },
+    log,
+  );
+  const admin = new KafkaAdmin(kafka);
+  const outlet = new Outlet(kafka);
+  const registry = new Registry(config.registryUrl);
+  let controlChanged: () => void = () => {};
+  const control = new Control(kafka, flow.name, spec.name, config.sessionTimeoutMs, () => controlChanged(), onDead);
+  let intake: Station['intake'] | undefined;
+  const metrics = new StationMetrics({ flow: flow.name, station: spec.name }, VERSION, {
+    state: () => health.state,
+    rebalances: () => intake?.rebalances ?? 0,
+    lag: () => intake?.lag() ?? new Map(),
+    inflight: () => 0,
+  });
+  const status = (): StationStatus => ({
+    flow: flow.name,
+    station: spec.name,
+    kind: spec.kind,
+    instance: config.instance,
+    state: health.state,
+    since: new Date(health.since).toISOString(),
+    ...(health.reason === undefined ? {} : { reason: { code: health.reason.code, message: health.reason.message, help: health.reason.help } }),
+    totals: metrics.totals,
+    ...(intake instanceof ShardIntake ? { exhausted: intake.exhausted } : {}),
+  });
+  const http = config.metrics ? await serve(config.http, health, metrics, status) : undefined;
+  const telling = process.send === undefined ? undefined : setInterval(() => process.send?.({ type: 'status', status: status() }), 500);
+
+  const partitions = await untilReady(
+    async () => {
+      await needOwnSchemas(registry);
+      const found = await needTopics(admin, outlet, topicsOf(flow, spec));
+      return found;
+    },
+    log,
+    stopped,
+  );
+  if (partitions === undefined || (await untilReady(async () => (await control.start(admin), true), log, stopped)) === undefined) {
+    await http?.server.close();
+    clearInterval(telling);
+    return undefined;
+  }
+  const chains = new Chains({ admin, group, start: spec.start, readParts: (topic) => readParts(topic) });
+  const around: Surroundings = { config, flow, spec, kafka, admin, outlet, registry, control, log, partitions, onDead };
+  const stuck = (fault: Fault): void => {
+    health.stuck(fault);
+    log.error({ code: fault.code, place: fault.place }, fault.message);
+  };
+  intake = await makeIntake();
+  const judge = await untilReady(
+    async () => {
+      const made = await assembleJudge(around, intake instanceof ShardIntake ? intake : undefined);
+      await made.open();
+      return made;
+    },
+    log,
+    stopped,
+  );
+  if (judge === undefined) {
+    await http?.server.close();
+    clearInterval(telling);
+    return undefined;
+  }
+  await untilReady(() => intake!.start(), log, stopped);
+  health.running();
+  const deadLettersOf = spec.kind === 'extractor' ? spec.to : spec.from;
+  return {
+    flow,
+    spec,
+    group,
+    control,
+    chains,
+    intake,
+    judge,
+    health,
+    metrics,
+    log,
+    line: spec.stopTheLine === undefined ? undefined : new Line(spec.stopTheLine),
+    stopLine: async (fault) => {
+      health.pause(fault);
+      const event = controlEvent({ kind: 'pause', flow: flow.name, station: spec.name, by: config.instance, code: fault.code, reason: fault.message });
+      await untilReady(() => tell(outlet, event), log, stopped);
+    },
+    settleOptions: {
+      flow: flow.name,
+      station: spec.name,
+      instance: config.instance,
+      rejecter: { group, station: spec.name, service: VERSION },
+      intake,
+      deadLettersOf,
+      deadLetterPartitions: partitions.get(deadLetterTopic(deadLettersOf))!,
+      positionsTopic: spec.kind === 'extractor' ? positionsTopic(flow.name, spec.name) : undefined,
+      send: (outbox) => outlet.send(outbox),
+      writeLedger: (entry) => writeLedger(outlet, entry, group, partitions.get(LEDGER_TOPIC)!),
+      ledger: config.ledger,
+      now: () => Date.now(),
+    },
+    onControl: (apply) => {
+      controlChanged = apply;
+    },
+    close: async () => {
+      clearInterval(telling);
+      process.send?.({ type: 'status', status: status() });
+      await Promise.allSettled([intake?.stop(), control.stop(), judge.close()]);
+      await Promise.allSettled([outlet.close(), admin.close(), http?.server.close()]);
+    },
+  };
+
+  async function readParts(topic: string): Promise<PlacedPart[]> {
+    const entries = await readLedger(kafka, admin);
+    return entries
+      .filter(({ entry }) => entry.flow === flow.name && entry.station === spec.name)
+      .flatMap(({ partition, offset, entry }) => entry.parts.map((part, index) => ({ ref: { partition, offset, part: index }, at: entry.at, part })))
+      .filter(({ part }) => part.topic === topic);
+  }
+
+  async function makeIntake(): Promise<Station['intake']> {
+    const base = { group, sessionTimeoutMs: config.sessionTimeoutMs, chains, log, onStuck: stuck, onDead };
+    if (spec.kind !== 'extractor') return new TopicIntake(kafka, { ...base, topic: spec.from, start: spec.start, limits: spec.round });
+    const topic = positionsTopic(flow.name, spec.name);
+    const output = await schemaOf(flow, spec.to);
+    const source = sourceTypes[spec.source.type]!.create(spec.source.config, { folder: flow.folder, fields: output.fields.map(({ name }) => name) });
+    await source.shards();
+    return new ShardIntake(kafka, {
+      ...base,
+      source,
+      topic,
+      partitions: partitions!.get(topic)!,
+      records: spec.round.records,
+      pass: () => control.pass,
+      onComplete: (partition, pass, items) => void completed(spec.to, partition, partitions!.get(topic)!, pass, items),
+    });
+  }
+
+  /** Says that everything there was has been extracted: enrichers wait for it. */
+  async function completed(topic: string, partition: number, of: number, pass: string, count: number): Promise<void> {
+    await untilReady(
+      async () => {
+        const ends = (await admin.bounds(topic)).map(({ high }, index) => ({ partition: index, offset: high }));
+        const event = controlEvent({ kind: 'snapshot', flow: flow.name, station: spec.name, by: config.instance, topic, partition, of, pass, count, ends });
+        await tell(outlet, event);
+      },
+      log,
+      stopped,
+    );
+  }
+}
+
+/** Writes an entry. @throws Fault BROKER_UNAVAILABLE: whether it stands in the ledger is unknown, write it again. */
+async function writeLedger(outlet: Outlet, entry: LedgerEntry, key: string, partitions: number): Promise<{ partition: number; offset: number }> {
+  const bytes = Buffer.from(key);
+  const partition = partitionOf(bytes, partitions);
+  const message = { key: bytes, value: ledgerCodec.encode(entry), headers: {}, partition, timestamp: String(entry.at) };
+  const placement = await outlet.send(new Map([[LEDGER_TOPIC, new Map([[partition, [message]]])]]));
+  return { partition, offset: placement.get(LEDGER_TOPIC)!.get(partition)![0]!.offset };
+}

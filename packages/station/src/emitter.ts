@@ -1,0 +1,107 @@
+/**
+ * Makes output records: encodes the value, packs the header, chooses the partition. A value that does not fit its schema
+ * or its topic is the record's fault.
+ */
+import type { Encoder } from '@quadrille/flow';
+import {
+  Fault,
+  FIXED_BYTES,
+  HAS_ID,
+  HAS_TRACE,
+  HEADER,
+  HEADER_FORMAT,
+  type InputRecord,
+  packHeader,
+  partitionOf,
+  writeOrigin,
+} from '@quadrille/record';
+import type { Outlet } from './kafka/producer.ts';
+import type { Outgoing, Slice } from './round.ts';
+
+/** Of the input's header these bytes pass on as they are: version, revision, extraction time. */
+const KEPT_FROM = 2;
+const KEPT_TO = 24;
+
+export class Emitter {
+  readonly topic: string;
+  private readonly partitions: number;
+  private readonly encoder: Encoder;
+  private readonly outlet: Outlet;
+  /** The input topic's name as it stands in headers, with its length. */
+  private readonly origin: Buffer;
+  /** The input's partition can be kept: same key, same number of partitions, both by murmur2. */
+  private readonly keepPartition: boolean;
+
+  constructor(options: { topic: string; partitions: number; encoder: Encoder; outlet: Outlet; from: string; fromPartitions: number }) {
+    this.topic = options.topic;
+    this.partitions = options.partitions;
+    this.encoder = options.encoder;
+    this.outlet = options.outlet;
+    const name = Buffer.from(options.from);
+    this.origin = Buffer.concat([Buffer.of(name.length), name]);
+    this.keepPartition = options.partitions === options.fromPartitions;
+  }
+
+  /**
+   * The output made of `value` for one input record. Several of one input get path ids under its id.
+   * @param value undefined for a tombstone.
+   * @param of how many outputs this input has.
+   * @throws Fault ENCODE_FAILED, RECORD_TOO_LARGE, HEADER_INVALID
+   */
+  make(record: InputRecord, value: Record<string, unknown> | null, index: number, of: number): Outgoing {
+    const own = of === 1;
+    const key = own ? record.key : Buffer.from(`${record.id}/${index}`);
+    const output: Outgoing = {
+      key,
+      value: value === null ? null : this.encoder.encode(value),
+      headers: { [HEADER]: this.header(record, index, own) },
+      partition: this.partition(record, key, own),
+      timestamp: String(record.timestamp),
+    };
+    if (!this.outlet.fits(this.topic, output)) {
+      throw new Fault('RECORD_TOO_LARGE', `${output.value?.length ?? 0} bytes for topic ${this.topic}`);
+    }
+    return output;
+  }
+
+  private partition(record: InputRecord, key: Buffer | null, own: boolean): number {
+    if (own && this.keepPartition) return record.partition;
+    return key === null ? record.partition % this.partitions : partitionOf(key, this.partitions);
+  }
+
+  private header(record: InputRecord, index: number, own: boolean): Buffer {
+    const { header } = record;
+    const plain = header !== undefined && header.length > FIXED_BYTES && header[0] === HEADER_FORMAT;
+    if (!plain || (header[1]! & (HAS_ID | HAS_TRACE)) !== 0) {
+      const { topic, partition, offset } = record;
+      const envelope = { ...record.envelope(), from: { topic, partition, offset, index }, replay: undefined, preview: undefined };
+      if (!own) envelope.id = `${envelope.id}/${index}`;
+      return packHeader(envelope, !own || (header === undefined || (header[1]! & HAS_ID) === 0));
+    }
+    const out = Buffer.allocUnsafe(FIXED_BYTES + this.origin.length);
+    out[0] = HEADER_FORMAT;
+    out[1] = 0;
+    header.copy(out, KEPT_FROM, KEPT_FROM, KEPT_TO);
+    writeOrigin(out, 0, record.partition, record.offset, index);
+    this.origin.copy(out, FIXED_BYTES);
+    return out;
+  }
+}
+
+/**
+ * Emits all outputs of one input record, or rejects it: an input whose second output does not fit must not leave its
+ * first one behind.
+ */
+export function emitAll(emitter: Emitter, slice: Slice, index: number, values: readonly Record<string, unknown>[]): void {
+  const record = slice.records[index]!;
+  try {
+    if (values.length === 1) slice.emit(emitter.topic, emitter.make(record, values[0]!, 0, 1));
+    else {
+      const outputs = values.map((value, i) => emitter.make(record, value, i, values.length));
+      for (const output of outputs) slice.emit(emitter.topic, output);
+    }
+    slice.pass(index);
+  } catch (error) {
+    slice.reject(index, error as Fault);
+  }
+}

@@ -1,0 +1,60 @@
+/** What a station says of itself. Live is the loop's own heartbeat; ready is that it works, held by nothing. */
+import { performance } from 'node:perf_hooks';
+import type { Fault } from '@quadrille/record';
+
+export type StationState = 'starting' | 'running' | 'held' | 'paused' | 'stuck' | 'stopping';
+
+export class Health {
+  /** Since when, Date.now(). */
+  since = Date.now();
+  state: StationState = 'starting';
+  /** Why it is held, paused or stuck. */
+  reason: Fault | undefined;
+  private beatAt = performance.now();
+
+  private become(state: StationState, reason: Fault | undefined): void {
+    if (this.state !== state) this.since = Date.now();
+    this.state = state;
+    this.reason = reason;
+  }
+
+  /** The loop has come round, or waits with nothing to do. */
+  beat(): void {
+    this.beatAt = performance.now();
+  }
+
+  get silentMs(): number {
+    return performance.now() - this.beatAt;
+  }
+
+  running(): void {
+    if (this.state === 'starting' || this.state === 'paused') this.become('running', undefined);
+  }
+
+  hold(reason: Fault): void {
+    if (this.state === 'running' || this.state === 'held' || this.state === 'starting') this.become('held', reason);
+    this.beat();
+  }
+
+  free(): void {
+    if (this.state === 'held') this.become('running', undefined);
+    this.beat();
+  }
+
+  pause(reason: Fault): void {
+    this.become('paused', reason);
+  }
+
+  /** A partition cannot go on until an operator decides. */
+  stuck(reason: Fault): void {
+    this.become('stuck', reason);
+  }
+
+  stopping(): void {
+    this.become('stopping', undefined);
+  }
+
+  get ready(): boolean {
+    return this.state === 'running';
+  }
+}

@@ -1,0 +1,11 @@
+export * from './control.ts';
+export type { StationStatus } from './http.ts';
+export * from './kafka/index.ts';
+export { createLog, type Log } from './log.ts';
+export type { Totals } from './metrics.ts';
+export * from './own-topics.ts';
+export * from './picture.ts';
+export * from './registry.ts';
+export * from './run.ts';
+export { type SettleOptions, settle } from './settle.ts';
+export { VERSION } from './version.ts';

@@ -1,0 +1,123 @@
+/** What the engine asks Kafka about topics and groups. Numbers, not the protocol's strings. */
+import type { Admin, Kafka } from 'kafkajs';
+
+export interface TopicSpec {
+  topic: string;
+  partitions: number;
+  config: Record<string, string>;
+}
+
+export interface Committed {
+  partition: number;
+  /** undefined: the group has no position here. */
+  offset: number | undefined;
+  metadata: string;
+}
+
+export interface Bounds {
+  /** First offset that is still there. */
+  low: number;
+  /** Offset after the last record. */
+  high: number;
+}
+
+export class KafkaAdmin {
+  private readonly admin: Admin;
+  private connected: Promise<void> | undefined;
+
+  constructor(kafka: Kafka) {
+    this.admin = kafka.admin({ retry: { initialRetryTime: 100, retries: 6 } });
+  }
+
+  private async ready(): Promise<Admin> {
+    this.connected ??= this.admin.connect().catch((error) => {
+      this.connected = undefined;
+      throw error;
+    });
+    await this.connected;
+    return this.admin;
+  }
+
+  /** The group's positions on a topic, with the metadata committed beside them. Sorted by partition. */
+  async committed(group: string, topic: string): Promise<Committed[]> {
+    const admin = await this.ready();
+    const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    return (answer?.partitions ?? [])
+      .map(({ partition, offset, metadata }) => ({
+        partition,
+        offset: Number(offset) < 0 ? undefined : Number(offset),
+        metadata: metadata ?? '',
+      }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
+  /** Low and high watermark by partition. @throws when the topic does not exist. */
+  async bounds(topic: string): Promise<Bounds[]> {
+    const admin = await this.ready();
+    const offsets = await admin.fetchTopicOffsets(topic);
+    const bounds: Bounds[] = [];
+    for (const { partition, low, high } of offsets) bounds[partition] = { low: Number(low), high: Number(high) };
+    return bounds;
+  }
+
+  /** Number of partitions of each topic that exists. */
+  async partitions(topics: readonly string[]): Promise<Map<string, number>> {
+    const admin = await this.ready();
+    const existing = new Set(await admin.listTopics());
+    const wanted = topics.filter((topic) => existing.has(topic));
+    if (wanted.length === 0) return new Map();
+    const { topics: metadata } = await admin.fetchTopicMetadata({ topics: wanted });
+    return new Map(metadata.map(({ name, partitions }) => [name, partitions.length]));
+  }
+
+  async listTopics(): Promise<string[]> {
+    return (await (await this.ready()).listTopics()).sort();
+  }
+
+  /** One setting of a topic as the broker has it, defaults included. */
+  async setting(topic: string, name: string): Promise<string | undefined> {
+    const admin = await this.ready();
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: 2, name: topic, configNames: [name] }],
+    });
+    return resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue;
+  }
+
+  /** Creates those that are absent; leaves the others as they are. */
+  async createTopics(specs: readonly TopicSpec[], replication: number): Promise<void> {
+    const admin = await this.ready();
+    const existing = new Set(await admin.listTopics());
+    const absent = specs.filter((spec) => !existing.has(spec.topic));
+    if (absent.length === 0) return;
+    await admin.createTopics({
+      waitForLeaders: true,
+      timeout: 15_000,
+      topics: absent.map(({ topic, partitions, config }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: replication,
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+      })),
+    });
+  }
+
+  async brokers(): Promise<number> {
+    return (await (await this.ready()).describeCluster()).brokers.length;
+  }
+
+  /** Members of a group, by client id, with the number of partitions each holds; and its state. */
+  async describeGroup(group: string): Promise<{ state: string; members: { clientId: string; memberId: string }[] }> {
+    const { groups } = await (await this.ready()).describeGroups([group]);
+    return {
+      state: groups[0]?.state ?? 'Unknown',
+      members: (groups[0]?.members ?? []).map(({ clientId, memberId }) => ({ clientId, memberId })),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.connected === undefined) return;
+    this.connected = undefined;
+    await this.admin.disconnect();
+  }
+}

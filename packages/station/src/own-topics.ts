@@ -1,0 +1,81 @@
+/** The engine's own topics: their schemas, settings, and how their values are encoded (Confluent wire format, Avro). */
+import { readFileSync } from 'node:fs';
+import { CONTROL_TOPIC, Fault, LEDGER_TOPIC, type LedgerEntry } from '@quadrille/record';
+import avsc from 'avsc';
+
+export interface ControlEvent {
+  kind: 'pause' | 'resume' | 'snapshot' | 'again';
+  flow: string;
+  station: string;
+  /** ms since the epoch. */
+  at: number;
+  by: string;
+  code: string;
+  reason: string;
+  acceptLoss: boolean;
+  pass: string;
+  topic: string;
+  partition: number;
+  of: number;
+  count: number;
+  ends: { partition: number; offset: number }[];
+}
+
+export interface ShardState {
+  shard: string;
+  pass: string;
+  base: number;
+  row: number;
+  done: boolean;
+  position: string;
+  at: number;
+}
+
+/** A value of one of our own topics. `id` is the schema's in the registry, needed to write. */
+export class OwnCodec<T> {
+  /** The registry's subject. */
+  readonly subject: string;
+  readonly text: string;
+  private readonly type: avsc.Type;
+  id: number | undefined;
+
+  constructor(name: 'ledger' | 'control' | 'position') {
+    this.text = readFileSync(new URL(`../../../schemas/quadrille.${name}.avsc`, import.meta.url), 'utf8');
+    this.type = avsc.Type.forSchema(JSON.parse(this.text), { wrapUnions: 'never' });
+    this.subject = `quadrille.${name}-value`;
+  }
+
+  encode(value: T): Buffer {
+    if (this.id === undefined) throw new Fault('SCHEMA_UNKNOWN', `${this.subject} has no id yet`);
+    const body = this.type.toBuffer(value);
+    const out = Buffer.allocUnsafe(body.length + 5);
+    out[0] = 0;
+    out.writeInt32BE(this.id, 1);
+    body.copy(out, 5);
+    return out;
+  }
+
+  /** @throws Fault DECODE_FAILED: an entry of another version or another tool. */
+  decode(bytes: Buffer | null, place: string): T {
+    try {
+      if (bytes === null || bytes[0] !== 0) throw new Error('no magic byte');
+      return this.type.fromBuffer(bytes.subarray(5)) as T;
+    } catch (error) {
+      throw new Fault('DECODE_FAILED', error instanceof Error ? error.message : String(error), { place });
+    }
+  }
+}
+
+export const ledgerCodec = new OwnCodec<LedgerEntry>('ledger');
+export const controlCodec = new OwnCodec<ControlEvent>('control');
+export const positionCodec = new OwnCodec<ShardState>('position');
+export const OWN_CODECS: readonly OwnCodec<never>[] = [ledgerCodec, controlCodec, positionCodec] as never;
+
+export const LEDGER_PARTITIONS = 4;
+export const POSITION_PARTITIONS = 4;
+/** Never expire: they are the proof. */
+export const FOREVER = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' };
+export const OWN_TOPICS = [
+  { topic: LEDGER_TOPIC, partitions: LEDGER_PARTITIONS, config: { ...FOREVER, 'max.message.bytes': '8388608' } },
+  { topic: CONTROL_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact' } },
+];

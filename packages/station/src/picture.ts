@@ -1,0 +1,128 @@
+/** Takes the picture that the ledger's fold works on: entries, positions, watermarks; and reads what no part claims. */
+import {
+  type CommittedOffset,
+  deadLetterTopics,
+  DLQ,
+  foldLedger,
+  HEADER,
+  inputTopic,
+  type FlowShape,
+  LEDGER_TOPIC,
+  type LedgerFold,
+  type PlacedEntry,
+  placeOf,
+  type RecordOrigin,
+  stationGroup,
+  unpackHeader,
+  type Watermark,
+} from '@quadrille/record';
+import type { Flow } from '@quadrille/flow';
+import type { Kafka, KafkaMessage } from 'kafkajs';
+import type { KafkaAdmin } from './kafka/admin.ts';
+import { readTopic } from './kafka/follower.ts';
+import { readRanges } from './kafka/ranges.ts';
+import { ledgerCodec } from './own-topics.ts';
+
+/** All entries of the ledger, in order of each partition. */
+export async function readLedger(kafka: Kafka, admin: KafkaAdmin): Promise<PlacedEntry[]> {
+  const entries: PlacedEntry[] = [];
+  await readTopic(kafka, admin, [LEDGER_TOPIC], (topic, partition, messages) => {
+    for (const { offset, value } of messages) {
+      entries.push({ partition, offset: Number(offset), entry: ledgerCodec.decode(value, placeOf(topic, partition, Number(offset))) });
+    }
+  });
+  return entries;
+}
+
+export const shapeOf = (flow: Flow): FlowShape => ({
+  flow: flow.name,
+  stations: [...flow.stations.values()].map((station) => ({
+    name: station.name,
+    kind: station.kind,
+    from: station.kind === 'extractor' ? undefined : station.from,
+    to: station.kind === 'loader' ? [] : [station.to],
+    start: station.start,
+  })),
+});
+
+/**
+ * Reconciles a flow now. Exact while it runs: the picture is taken in the order that foldLedger asks for.
+ * @throws when Kafka does not answer.
+ */
+export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow): Promise<LedgerFold> {
+  const shape = shapeOf(flow);
+  const existing = new Set(await admin.listTopics());
+  const committed: CommittedOffset[] = [];
+  // Other flows' stations may write to our topics: their groups count too.
+  const before = await readLedger(kafka, admin);
+  const groups = new Map<string, Set<string>>();
+  const note = (group: string, topic: string): void => {
+    if (existing.has(topic)) groups.set(group, (groups.get(group) ?? new Set()).add(topic));
+  };
+  for (const { entry } of before) for (const part of entry.parts) note(stationGroup(entry.flow, entry.station), part.topic);
+  for (const station of shape.stations) note(stationGroup(shape.flow, station.name), inputTopic(shape.flow, station));
+  for (const [group, topics] of groups) {
+    for (const topic of topics) {
+      for (const { partition, offset, metadata } of await admin.committed(group, topic)) {
+        if (offset !== undefined) committed.push({ group, topic, partition, offset, metadata });
+      }
+    }
+  }
+  const entries = await readLedger(kafka, admin);
+  const topics = topicsOf(shape).filter((topic) => existing.has(topic));
+  const watermarks: Watermark[] = [];
+  for (const topic of topics) {
+    for (const [partition, { low, high }] of (await admin.bounds(topic)).entries()) watermarks.push({ topic, partition, low, high });
+  }
+  const sparse = new Set<string>();
+  for (const topic of topics) {
+    if ((await admin.setting(topic, 'cleanup.policy'))?.includes('compact')) sparse.add(topic);
+  }
+  const fold = foldLedger({ shape, entries, committed, watermarks, sparse });
+  await readUnclaimed(kafka, fold);
+  return fold;
+}
+
+/** Topics from the end of the flow to its beginning, so that every record's origin stands below its topic's watermark. */
+function topicsOf(shape: FlowShape): string[] {
+  const stations = [...shape.stations];
+  const topics = new Set<string>();
+  for (const station of stations) for (const topic of deadLetterTopics(station)) topics.add(topic);
+  const depth = new Map<string, number>();
+  const depthOf = (topic: string, seen: readonly string[] = []): number => {
+    if (seen.includes(topic)) return 0;
+    const known = depth.get(topic);
+    if (known !== undefined) return known;
+    const makers = stations.filter((station) => station.to.includes(topic));
+    const deep = Math.max(0, ...makers.map((m) => (m.from === undefined ? 0 : 1 + depthOf(m.from, [...seen, topic]))));
+    depth.set(topic, deep);
+    return deep;
+  };
+  const data = new Set(stations.flatMap((station) => [...station.to, ...(station.from === undefined ? [] : [station.from])]));
+  for (const topic of [...data].sort((a, b) => depthOf(b) - depthOf(a))) topics.add(topic);
+  return [...topics];
+}
+
+async function readUnclaimed(kafka: Kafka, fold: LedgerFold): Promise<void> {
+  if (fold.unclaimed.length === 0) return;
+  await readRanges(kafka, fold.unclaimed, (topic, partition, message) => {
+    fold.read(topic, partition, Number(message.offset), originOf(message));
+  });
+}
+
+/** Where a record says it comes from; null when it carries no headers of ours. */
+function originOf({ headers, key }: KafkaMessage): RecordOrigin | null {
+  const topic = headers?.[`${DLQ}topic`]?.toString();
+  if (topic !== undefined) {
+    const group = headers?.[`${DLQ}group`]?.toString();
+    const origin = { topic, partition: Number(headers?.[`${DLQ}partition`]), offset: Number(headers?.[`${DLQ}offset`]) };
+    return group === undefined ? origin : { ...origin, group };
+  }
+  const header = headers?.[HEADER];
+  if (!Buffer.isBuffer(header)) return null;
+  try {
+    return unpackHeader(header, key).from ?? null;
+  } catch {
+    return null;
+  }
+}

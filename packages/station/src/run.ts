@@ -1,0 +1,109 @@
+/** A station's life: read its configuration, wait for what it needs, run the loop, leave in order. */
+import { readStation, type StationKind } from '@quadrille/flow';
+import { Fault, Faults } from '@quadrille/record';
+import { acceptLosses } from './accept-loss.ts';
+import { readConfig, type StationConfig } from './config.ts';
+import { faultOf } from './control.ts';
+import { createLog, type Log } from './log.ts';
+import { settle } from './settle.ts';
+import { runLoop } from './station.ts';
+import { connect, type Station } from './connect.ts';
+
+/** What tests replace to show what the order of the settle is for. */
+export interface RunOptions {
+  settle?: typeof settle;
+}
+
+/** Exit codes of a station's process. */
+export const EXIT = { done: 0, config: 1, dead: 70 } as const;
+/** From SIGTERM until the process ends by force. */
+const GRACE_MS = 30_000;
+const CRASH_LIMIT_MS = 2_000;
+
+/** Runs the station named by the environment until SIGTERM or SIGINT. Never returns otherwise: sets the exit code and ends. */
+export async function runStation(kind: StationKind, options: RunOptions = {}): Promise<void> {
+  let log: Log | undefined;
+  try {
+    const config = readConfig(process.env);
+    log = createLog({ station: config.station, instance: config.instance }, config.logLevel);
+    process.exitCode = await live(kind, config, log, options);
+  } catch (error) {
+    report(error, log);
+    process.exitCode = EXIT.config;
+  }
+  // Clients may hold sockets and timers; there is nothing left to wait for.
+  setTimeout(() => process.exit(), CRASH_LIMIT_MS).unref();
+  process.disconnect?.();
+}
+
+function report(error: unknown, log: Log | undefined): void {
+  if (error instanceof Fault || error instanceof Faults) process.stderr.write(`${error.format()}\n`);
+  else if (log === undefined) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  else log.fatal({ err: error }, 'defect');
+}
+
+async function live(kind: StationKind, config: StationConfig, log: Log, options: RunOptions): Promise<number> {
+  const { flow, station: spec } = await readStation(config.flow, config.station);
+  if (spec.kind !== kind) throw new Fault('CONFIG_INVALID', `${spec.name} is ${aOrAn(spec.kind)}, not ${aOrAn(kind)}`, { place: spec.place });
+
+  let stop: (reason: string) => void = () => {};
+  const stopped = new Promise<string>((resolve) => {
+    stop = resolve;
+  });
+  const dead: { fault?: Fault } = {};
+  const onDead = (fault: Fault): void => {
+    dead.fault = fault;
+    log.fatal({ code: fault.code }, fault.message);
+    stop('dead');
+  };
+  const onSignal = (signal: string): void => stop(signal);
+  process.once('SIGTERM', onSignal);
+  process.once('SIGINT', onSignal);
+  process.once('disconnect', () => stop('parent gone'));
+
+  const station = await connect(flow, spec, config, log, onDead, stopped);
+  if (station === undefined) return EXIT.done;
+  try {
+    follow(station, log);
+    const loop = runLoop({
+      ...station,
+      settle: (round) => (options.settle ?? settle)(round, station.settleOptions),
+    });
+    const reason = await Promise.race([stopped, loop.then(() => 'done')]);
+    log.info({ reason }, 'stopping');
+    station.health.stopping();
+    setTimeout(() => process.exit(EXIT.dead), GRACE_MS).unref();
+    if (dead.fault !== undefined) return EXIT.dead;
+    station.intake.drain();
+    await loop;
+    return EXIT.done;
+  } finally {
+    await station.close();
+  }
+}
+
+/** Keeps the station's state in step with the control topic: paused, resumed, losses accepted. */
+function follow(station: Station, log: Log): void {
+  const { control, health, intake } = station;
+  let resumedAt = control.resumed?.at ?? 0;
+  const apply = (): void => {
+    if (control.paused !== undefined) {
+      if (health.state !== 'paused') log.warn({ by: control.paused.by }, control.paused.reason || 'paused');
+      health.pause(faultOf(control.paused));
+      intake.pause();
+      return;
+    }
+    if (health.state === 'paused' || health.state === 'starting') {
+      health.running();
+      intake.resume();
+    }
+    const { resumed } = control;
+    if (resumed === undefined || resumed.at <= resumedAt) return;
+    resumedAt = resumed.at;
+    if (resumed.acceptLoss) void acceptLosses(station, resumed.by).catch((error) => log.error({ error: String(error) }, 'loss not written down'));
+  };
+  station.onControl(apply);
+  apply();
+}
+
+const aOrAn = (kind: StationKind): string => (/^[aeiou]/.test(kind) ? `an ${kind}` : `a ${kind}`);

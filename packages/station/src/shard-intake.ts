@@ -1,0 +1,363 @@
+/**
+ * Rounds out of a source. Its shards are spread over the partitions of the topic `positions.<flow>.<station>`; whoever
+ * owns a partition reads its shards, one after another, by name. A position is a message in that topic and counts once
+ * it stands below the group's committed offset. On the ledger's chain of a partition its raw items are numbered from 0.
+ */
+import { performance } from 'node:perf_hooks';
+import { type Fault, formatMark, type InputRecord, type LedgerRef, partitionOf } from '@quadrille/record';
+import type { RawItem, Shard, ShardReader, Source, SourcePosition } from '@quadrille/flow';
+import type { Kafka, KafkaMessage } from 'kafkajs';
+import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
+import type { Intake } from './intake.ts';
+import { Member } from './kafka/member.ts';
+import type { Log } from './log.ts';
+import { positionCodec, type ShardState } from './own-topics.ts';
+import { RawRecord } from './raw-record.ts';
+import { type Round, Slice } from './round.ts';
+
+export interface ShardIntakeOptions {
+  source: Source;
+  group: string;
+  /** The positions topic and how many partitions it has. */
+  topic: string;
+  partitions: number;
+  sessionTimeoutMs: number;
+  records: number;
+  chains: Chains;
+  log: Log;
+  /** Name of the extraction asked for last; shards read under another name are read again. */
+  pass(): string;
+  /** A partition's shards are all read, as of now. */
+  onComplete(partition: number, pass: string, items: number): void;
+  onStuck(fault: Fault): void;
+  onDead(fault: Fault): void;
+}
+
+interface Lane {
+  partition: number;
+  /** undefined while positions are being read back, up to `until`. */
+  until: number | undefined;
+  ready: boolean;
+  prev: LedgerRef | null;
+  shards: Map<string, ShardState>;
+  /** Number of the next raw item on the chain. */
+  next: number;
+  open: { shard: Shard; reader: ShardReader; state: ShardState } | undefined;
+  /** Shards that cannot be read on, until their source is mended and the station restarted. */
+  failed: Map<string, Fault>;
+  told: string | undefined;
+}
+
+/** How often a source is asked for new shards when there is nothing to read. */
+const RESCAN_MS = 2_000;
+
+export class ShardIntake implements Intake {
+  readonly canGiveBack = false;
+  draining = false;
+  private readonly options: ShardIntakeOptions;
+  private readonly member: Member;
+  private readonly lanes = new Map<number, Lane>();
+  private shards: Shard[] = [];
+  private scannedAt = Number.NEGATIVE_INFINITY;
+  private held = false;
+  private wake: (() => void) | undefined;
+  private readonly rows = new WeakMap<Slice, number>();
+
+  constructor(kafka: Kafka, options: ShardIntakeOptions) {
+    this.options = options;
+    this.member = new Member(kafka, {
+      group: options.group,
+      topic: options.topic,
+      sessionTimeoutMs: options.sessionTimeoutMs,
+      fetchBytes: 1_048_576,
+      log: options.log,
+      onAssigned: (epoch, partitions) => void this.assigned(epoch, partitions),
+      onRecords: (partition, messages) => this.readBack(partition, messages),
+      onDead: options.onDead,
+    });
+  }
+
+  get epoch(): number {
+    return this.member.epoch;
+  }
+
+  get rebalances(): number {
+    return this.member.rebalances;
+  }
+
+  /** Faults of shards that stand still, by shard. */
+  failures(): Map<string, Fault> {
+    return new Map([...this.lanes.values()].flatMap((lane) => [...lane.failed]));
+  }
+
+  /** All shards there are now have been read to their end, or cannot be read. */
+  get exhausted(): boolean {
+    const lanes = [...this.lanes.values()];
+    return lanes.length > 0 && lanes.every((lane) => lane.ready && lane.told === this.options.pass());
+  }
+
+  async start(): Promise<void> {
+    await this.member.start(true);
+  }
+
+  private async assigned(epoch: number, partitions: number[]): Promise<void> {
+    for (const lane of this.lanes.values()) void lane.open?.reader.close();
+    this.lanes.clear();
+    for (const partition of partitions) this.lanes.set(partition, newLane(partition));
+    const { topic, chains, log } = this.options;
+    while (epoch === this.epoch && !this.draining) {
+      try {
+        const starts = await chains.load(topic, partitions, true);
+        if (epoch !== this.epoch) return;
+        const fresh = starts.filter((start) => start.fresh && start.lost === undefined);
+        const marks = fresh.map(({ partition, offset, prev }) => ({ partition, offset, metadata: formatMark({ ref: prev, attempts: 0 }) }));
+        if (marks.length > 0 && !(await this.member.commit(epoch, marks))) return;
+        if (epoch !== this.epoch) return;
+        for (const start of starts) this.beginReadBack(start);
+        log.info({ topic, partitions, epoch }, 'partitions assigned');
+        this.signal();
+        return;
+      } catch (error) {
+        log.warn({ topic, error: String(error) }, 'position not known yet, trying again');
+        await sleep(500);
+      }
+    }
+  }
+
+  /** Positions lie below the committed offset; what stands beyond was never committed and does not count. */
+  private beginReadBack(start: ChainStart): void {
+    const lane = this.lanes.get(start.partition)!;
+    if (start.lost !== undefined) {
+      this.options.onStuck(offsetsLost(this.options.topic, start.partition, start.lost.from, start.lost.to));
+      return;
+    }
+    lane.prev = start.prev;
+    lane.next = start.from;
+    lane.until = start.offset;
+    if (start.offset === 0) this.readBackDone(lane);
+    else {
+      this.member.seek(start.partition, 0);
+      this.member.resume(start.partition);
+    }
+  }
+
+  private readBack(partition: number, messages: KafkaMessage[]): void {
+    const lane = this.lanes.get(partition);
+    if (lane?.until === undefined || lane.ready) return;
+    for (const message of messages) {
+      const offset = Number(message.offset);
+      if (offset >= lane.until) continue;
+      const state = positionCodec.decode(message.value, `${this.options.topic}[${partition}]@${offset}`);
+      lane.shards.set(state.shard, state);
+      if (offset === lane.until - 1) this.readBackDone(lane);
+    }
+  }
+
+  private readBackDone(lane: Lane): void {
+    lane.ready = true;
+    this.member.pause(lane.partition);
+    this.signal();
+  }
+
+  async take(): Promise<Round | undefined> {
+    for (;;) {
+      if (this.draining) return undefined;
+      const { epoch } = this;
+      const round = this.held ? undefined : await this.gather(epoch);
+      if (round !== undefined && epoch === this.epoch) return round;
+      if (round !== undefined || this.draining) continue;
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        setTimeout(resolve, RESCAN_MS).unref();
+      });
+    }
+  }
+
+  private async gather(epoch: number): Promise<Round | undefined> {
+    const lanes = [...this.lanes.values()].filter((lane) => lane.ready);
+    if (lanes.length === 0) return undefined;
+    if (performance.now() - this.scannedAt >= RESCAN_MS && lanes.every((lane) => lane.open === undefined)) {
+      await this.rescan();
+    }
+    const due = lanes
+      .map((lane) => ({ lane, shard: lane.open?.shard ?? this.nextShard(lane) }))
+      .filter((each): each is { lane: Lane; shard: Shard } => each.shard !== undefined)
+      .sort((a, b) => (a.shard.name < b.shard.name ? -1 : 1));
+    for (const { lane, shard } of due) {
+      const slice = await this.read(lane, shard, epoch);
+      if (epoch !== this.epoch) return undefined;
+      if (slice !== undefined) return { epoch, slices: [slice], records: slice.records.length, startedAt: performance.now() };
+    }
+    if (due.length === 0) for (const lane of lanes) this.tell(lane);
+    return undefined;
+  }
+
+  /** A source that cannot be listed now is asked again; what was listed before stays. */
+  private async rescan(): Promise<void> {
+    try {
+      this.shards = await this.options.source.shards();
+    } catch (error) {
+      this.options.log.warn({ error: String(error) }, 'source cannot be listed, trying again');
+    }
+    this.scannedAt = performance.now();
+  }
+
+  private nextShard(lane: Lane): Shard | undefined {
+    const pass = this.options.pass();
+    return this.shards.find(({ name }) => {
+      if (partitionOf(Buffer.from(name), this.options.partitions) !== lane.partition || lane.failed.has(name)) return false;
+      const state = lane.shards.get(name);
+      return state === undefined || state.pass !== pass || !state.done;
+    });
+  }
+
+  /** @returns undefined when the shard gave nothing: it stands still now, or its end had been reached. */
+  private async read(lane: Lane, shard: Shard, epoch: number): Promise<Slice | undefined> {
+    try {
+      lane.open ??= await this.openShard(lane, shard);
+      if (epoch !== this.epoch) return undefined;
+      const { reader, state } = lane.open;
+      const chunk = await reader.read(this.options.records);
+      if (epoch !== this.epoch) return undefined;
+      const slice = this.sliceOf(lane, chunk.items);
+      this.rows.set(slice, state.row);
+      lane.next = slice.to;
+      const now: ShardState = {
+        ...state,
+        row: chunk.next.row,
+        done: chunk.end,
+        position: JSON.stringify(chunk.next),
+        at: Date.now(),
+      };
+      lane.shards.set(shard.name, now);
+      lane.open.state = now;
+      slice.position = {
+        key: Buffer.from(shard.name),
+        value: positionCodec.encode(now),
+        headers: {},
+        partition: lane.partition,
+        timestamp: String(now.at),
+      };
+      if (chunk.end) {
+        await reader.close();
+        lane.open = undefined;
+      }
+      return slice;
+    } catch (error) {
+      await lane.open?.reader.close();
+      lane.open = undefined;
+      if (epoch === this.epoch) this.shardFailed(lane, shard, error as Fault);
+      return undefined;
+    }
+  }
+
+  private async openShard(lane: Lane, shard: Shard): Promise<NonNullable<Lane['open']>> {
+    const pass = this.options.pass();
+    const known = lane.shards.get(shard.name);
+    const goesOn = known !== undefined && known.pass === pass;
+    const position = goesOn ? (JSON.parse(known.position) as SourcePosition) : undefined;
+    const reader = await this.options.source.open(shard, position);
+    const state = goesOn
+      ? known
+      : { shard: shard.name, pass, base: lane.next, row: 0, done: false, position: '{"row":0}', at: 0 };
+    lane.told = undefined;
+    return { shard, reader, state };
+  }
+
+  private shardFailed(lane: Lane, shard: Shard, fault: Fault): void {
+    if (fault.class === 'dependency') {
+      this.options.log.warn({ code: fault.code, shard: shard.name }, fault.message);
+      return;
+    }
+    lane.failed.set(shard.name, fault);
+    this.options.onStuck(fault);
+  }
+
+  private sliceOf(lane: Lane, items: RawItem[]): Slice {
+    const { topic } = this.options;
+    const now = Date.now();
+    const records = items.map((item, index) => new RawRecord(topic, lane.partition, lane.next + index, now, item));
+    const slice = new Slice(topic, lane.partition, lane.next, records, false);
+    return slice;
+  }
+
+  /** Number of a slice's first item within its shard. */
+  rowOf(slice: Slice): number {
+    return this.rows.get(slice) ?? 0;
+  }
+
+  private tell(lane: Lane): void {
+    const pass = this.options.pass();
+    if (lane.told === pass) return;
+    lane.told = pass;
+    let items = 0;
+    for (const state of lane.shards.values()) if (state.pass === pass) items += state.row;
+    if (lane.failed.size === 0) this.options.onComplete(lane.partition, pass, items);
+  }
+
+  giveBack(_epoch: number, _slice: Slice, _records: InputRecord[]): void {
+    throw new TypeError('an extractor does not give records back');
+  }
+
+  previous(partition: number): LedgerRef | null {
+    return this.lanes.get(partition)?.prev ?? null;
+  }
+
+  async commit(epoch: number, settled: { slice: Slice; offset: number; ref: LedgerRef }[]): Promise<boolean> {
+    const positions = settled.map(({ slice, offset, ref }) => ({
+      partition: slice.partition,
+      offset,
+      metadata: formatMark({ ref, attempts: 0 }),
+    }));
+    if (!(await this.member.commit(epoch, positions)) || epoch !== this.epoch) return false;
+    for (const { slice, ref } of settled) this.lanes.get(slice.partition)!.prev = ref;
+    return true;
+  }
+
+  /** A source is not Kafka's: what waits in it is not known. */
+  lag(): Map<number, number> {
+    return new Map();
+  }
+
+  pause(): void {
+    this.held = true;
+  }
+
+  resume(): void {
+    this.held = false;
+    this.signal();
+  }
+
+  /** Looks for new shards, or for a new pass, now. */
+  signal(): void {
+    const { wake } = this;
+    this.wake = undefined;
+    this.scannedAt = Number.NEGATIVE_INFINITY;
+    wake?.();
+  }
+
+  drain(): void {
+    this.draining = true;
+    this.signal();
+  }
+
+  async stop(): Promise<void> {
+    this.drain();
+    await this.member.stop();
+    for (const lane of this.lanes.values()) await lane.open?.reader.close();
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const newLane = (partition: number): Lane => ({
+  partition,
+  until: undefined,
+  ready: false,
+  prev: null,
+  shards: new Map(),
+  next: 0,
+  open: undefined,
+  failed: new Map(),
+  told: undefined,
+});

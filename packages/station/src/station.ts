@@ -1,0 +1,121 @@
+/**
+ * The station's loop. Start here: take a round, judge it, settle it. Round N+1 is judged while N settles; rounds settle
+ * in order; a round whose ownership has passed on is void.
+ */
+import { performance } from 'node:perf_hooks';
+import { asFault, type Fault } from '@quadrille/record';
+import type { Health } from './health.ts';
+import type { Intake } from './intake.ts';
+import type { Judge } from './judge.ts';
+import type { Line } from './line.ts';
+import type { Log } from './log.ts';
+import type { StationMetrics } from './metrics.ts';
+import type { Round } from './round.ts';
+
+export interface LoopOptions {
+  intake: Intake;
+  judge: Judge;
+  /** Settles once, see settle.ts. */
+  settle(round: Round): Promise<boolean>;
+  /** undefined: the line never stops (replays). */
+  line: Line | undefined;
+  /** Says durably that the line has stopped; the control topic then pauses this station, here and after a restart. */
+  stopLine(fault: Fault): Promise<void>;
+  health: Health;
+  metrics: StationMetrics;
+  log: Log;
+}
+
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 2_000;
+
+/** Runs until the intake is drained. @throws only for defects: the process must end. */
+export async function runLoop(options: LoopOptions): Promise<void> {
+  const { intake, health, metrics } = options;
+  let settling: Promise<void> = Promise.resolve();
+  for (;;) {
+    const round = await intake.take();
+    if (round === undefined) break;
+    health.beat();
+    metrics.received(round.records);
+    if (!(await judged(round, options))) continue;
+    const trip = options.line?.watch(round);
+    if (trip !== undefined) cutAt(round, trip, intake);
+    await settling;
+    settling = settled(round, options);
+    if (trip !== undefined) {
+      await settling;
+      await halt(round, trip, options);
+    }
+  }
+  await settling;
+}
+
+/** Judges until no dependency is in the way (invariant 3). @returns false when the round has become void. */
+async function judged(round: Round, { intake, judge, health, log }: LoopOptions): Promise<boolean> {
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    if (round.epoch !== intake.epoch) return false;
+    try {
+      await judge.judge(round, intake);
+      health.free();
+      return true;
+    } catch (error) {
+      const fault = asFault(error, 'RULE_THREW');
+      if (fault.class !== 'dependency') throw error;
+      health.hold(fault);
+      log.warn({ code: fault.code, waitMs: wait }, fault.message);
+      await pauseFor(wait, () => round.epoch !== intake.epoch || intake.draining);
+      if (intake.draining) return false;
+      for (const slice of round.slices) slice.reset();
+    }
+  }
+}
+
+/** Settles until it is acknowledged or void (invariant 1). */
+async function settled(round: Round, { intake, settle, health, metrics, log }: LoopOptions): Promise<void> {
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    if (round.epoch !== intake.epoch) break;
+    try {
+      if (!(await settle(round))) break;
+      health.free();
+      metrics.settled(round, performance.now());
+      return;
+    } catch (error) {
+      const fault = asFault(error, 'BROKER_UNAVAILABLE');
+      if (fault.class !== 'dependency') throw error;
+      metrics.retried();
+      health.hold(fault);
+      log.warn({ code: fault.code, waitMs: wait }, fault.message);
+      await pauseFor(wait, () => round.epoch !== intake.epoch);
+    }
+  }
+  metrics.voided();
+  log.info({ records: round.records, epoch: round.epoch }, 'ownership changed, round is void');
+}
+
+/** Keeps the longest prefix up to the trip; what follows goes back unsent. */
+function cutAt(round: Round, trip: { slice: number; index: number }, intake: Intake): void {
+  if (!intake.canGiveBack) return;
+  for (let s = trip.slice; s < round.slices.length; s++) {
+    const slice = round.slices[s]!;
+    const rest = slice.cut(s === trip.slice ? trip.index + 1 : 0);
+    if (rest.length > 0) intake.giveBack(round.epoch, slice, rest, 0);
+  }
+  round.slices = round.slices.filter((slice) => slice.records.length > 0);
+}
+
+async function halt(round: Round, trip: { slice: number; index: number }, options: LoopOptions): Promise<void> {
+  const { line, intake, stopLine, log } = options;
+  const reason = round.slices[trip.slice]?.reasons.get(trip.index);
+  const fault = line!.fault(reason);
+  line!.reset();
+  intake.pause();
+  log.error({ code: fault.code }, fault.message);
+  await stopLine(fault);
+}
+
+/** Waits, looking every 50 ms whether waiting has become pointless. */
+async function pauseFor(ms: number, pointless: () => boolean): Promise<void> {
+  const end = performance.now() + ms;
+  while (performance.now() < end && !pointless()) await new Promise((resolve) => setTimeout(resolve, Math.min(50, ms)));
+}

@@ -1,0 +1,386 @@
+/**
+ * Rounds out of a topic: turns the client's pushed batches into rounds that the loop takes when it is ready, keeps each
+ * partition's place in the ledger's chain, and bounds what waits in memory.
+ */
+import { performance } from 'node:perf_hooks';
+import { type Fault, HEADER, InputRecord, type LedgerRef, formatMark } from '@quadrille/record';
+import type { Kafka, KafkaMessage } from 'kafkajs';
+import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
+import type { Intake } from './intake.ts';
+import { Member } from './kafka/member.ts';
+import type { Log } from './log.ts';
+import { type Round, Slice } from './round.ts';
+
+export interface IntakeLimits {
+  /** Records a round at most. */
+  records: number;
+  /** Encoded bytes a round at most. */
+  bytes: number;
+}
+
+interface Lane {
+  partition: number;
+  /** Chain position is known: records may be taken. */
+  ready: boolean;
+  /** That work from here has begun is committed. */
+  begun: boolean;
+  /** Nothing is taken before this moment, performance.now(). */
+  notBefore: number;
+  /** First offset not yet taken or queued. */
+  next: number;
+  /** First offset not yet taken. */
+  taken: number;
+  prev: LedgerRef | null;
+  attempts: number;
+  queue: InputRecord[];
+  bytes: number;
+  paused: boolean;
+  high: number;
+}
+
+/** From this attempt on, records are judged one by one, apart. */
+export const SUSPECT_ATTEMPT = 3;
+
+export interface TopicIntakeOptions {
+  group: string;
+  topic: string;
+  start: 'earliest' | 'latest';
+  sessionTimeoutMs: number;
+  limits: IntakeLimits;
+  chains: Chains;
+  log: Log;
+  /** A partition cannot go on: OFFSETS_LOST. */
+  onStuck(fault: Fault): void;
+  onDead(fault: Fault): void;
+}
+
+export class TopicIntake implements Intake {
+  private readonly member: Member;
+  private readonly lanes = new Map<number, Lane>();
+  private readonly options: TopicIntakeOptions;
+  private wake: (() => void) | undefined;
+  private queuedBytes = 0;
+  readonly canGiveBack = true;
+  draining = false;
+  private held = false;
+  private turn = 0;
+
+  constructor(kafka: Kafka, options: TopicIntakeOptions) {
+    this.options = options;
+    this.member = new Member(kafka, {
+      group: options.group,
+      topic: options.topic,
+      sessionTimeoutMs: options.sessionTimeoutMs,
+      fetchBytes: 1_048_576,
+      log: options.log,
+      onAssigned: (epoch, partitions) => void this.assigned(epoch, partitions),
+      onRecords: (partition, messages, high) => this.queue(partition, messages, high),
+      onDead: options.onDead,
+    });
+  }
+
+  get epoch(): number {
+    return this.member.epoch;
+  }
+
+  get rebalances(): number {
+    return this.member.rebalances;
+  }
+
+  async start(): Promise<void> {
+    await this.member.start(this.options.start === 'earliest');
+  }
+
+  /** Finds each partition's place in its chain, and only then lets records through. */
+  private async assigned(epoch: number, partitions: number[]): Promise<void> {
+    this.lanes.clear();
+    this.queuedBytes = 0;
+    const { topic, chains, log } = this.options;
+    for (const partition of partitions) this.lanes.set(partition, newLane(partition));
+    while (epoch === this.epoch && !this.draining) {
+      try {
+        const starts = await chains.load(topic, partitions);
+        if (epoch !== this.epoch) return;
+        const found = starts.filter((start) => start.lost === undefined);
+        for (const { partition, lost } of starts) {
+          if (lost !== undefined) this.options.onStuck(offsetsLost(topic, partition, lost.from, lost.to));
+        }
+        // A position from now on: what "now" was must survive a restart before the first record.
+        if (!(await this.mark(epoch, found.filter((start) => start.fresh)))) return;
+        for (const start of found) this.open(start);
+        log.info({ topic, partitions: found.map((start) => start.partition), epoch }, 'partitions assigned');
+        this.signal();
+        return;
+      } catch (error) {
+        log.warn({ topic, error: String(error) }, 'position not known yet, trying again');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    }
+  }
+
+  /** Commits positions as they are, with their attempt counters. @returns false when ownership has changed. */
+  private async mark(epoch: number, at: { partition: number; offset: number; prev: LedgerRef | null; attempts: number }[]): Promise<boolean> {
+    if (at.length === 0) return epoch === this.epoch;
+    const positions = at.map(({ partition, offset, prev, attempts }) => ({
+      partition,
+      offset,
+      metadata: formatMark({ ref: prev, attempts }),
+    }));
+    return (await this.member.commit(epoch, positions)) && epoch === this.epoch;
+  }
+
+  private open(start: ChainStart): void {
+    const lane = this.lanes.get(start.partition)!;
+    lane.prev = start.prev;
+    lane.attempts = start.attempts;
+    lane.next = start.offset;
+    lane.taken = start.offset;
+    lane.queue = [];
+    lane.bytes = 0;
+    lane.ready = true;
+    this.member.seek(start.partition, start.offset);
+    // The client remembers pauses across assignments.
+    this.member.resume(start.partition);
+  }
+
+  /** Never waits and never throws: it runs within the client's callback. */
+  private queue(partition: number, messages: KafkaMessage[], high: number): void {
+    const lane = this.lanes.get(partition);
+    if (lane === undefined || !lane.ready || messages.length === 0) return;
+    const { topic } = this.options;
+    lane.high = high;
+    const first = Number(messages[0]!.offset);
+    // The position sought may not have been reached yet: a batch that was under way comes in first and is skipped.
+    if (first > lane.next || high < lane.next) {
+      void this.explainGap(lane, first, this.epoch);
+      return;
+    }
+    for (const message of messages) {
+      const offset = Number(message.offset);
+      if (offset < lane.next) continue;
+      const record = new InputRecord(
+        topic,
+        partition,
+        offset,
+        Number(message.timestamp),
+        message.key,
+        message.value,
+        message.headers?.[HEADER] as Buffer | undefined,
+        message.headers,
+      );
+      lane.queue.push(record);
+      lane.bytes += sizeOf(record);
+      this.queuedBytes += sizeOf(record);
+      lane.next = offset + 1;
+    }
+    if (!lane.paused && (this.queuedBytes > 2 * this.options.limits.bytes || lane.queue.length > this.options.limits.records)) {
+      lane.paused = true;
+      this.member.pause(partition);
+    }
+    this.signal();
+  }
+
+  /**
+   * The client answers an offset out of range by starting somewhere else, silently. A gap is harmless in a compacted
+   * topic; below the log's beginning, or beyond its end, it is a loss.
+   */
+  private async explainGap(lane: Lane, first: number, epoch: number): Promise<void> {
+    const { topic, chains, log } = this.options;
+    lane.ready = false;
+    try {
+      const lost = await chains.lostAt(topic, lane.partition, lane.next);
+      if (epoch !== this.epoch) return;
+      if (lost !== undefined) {
+        this.options.onStuck(lost);
+        return;
+      }
+      lane.next = Math.max(lane.next, first);
+    } catch (error) {
+      log.warn({ error: String(error), partition: lane.partition }, 'gap not explained yet, trying again');
+    }
+    if (epoch !== this.epoch) return;
+    lane.ready = true;
+    this.member.seek(lane.partition, lane.next);
+  }
+
+  async take(): Promise<Round | undefined> {
+    for (;;) {
+      if (this.draining) return undefined;
+      const round = this.held ? undefined : this.gather();
+      if (round !== undefined) {
+        if (await this.begin(round)) return round;
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        this.wake = resolve;
+        const soonest = this.soonest();
+        if (soonest !== undefined) setTimeout(() => this.signal(), soonest).unref();
+      });
+    }
+  }
+
+  /** Says, once an assignment and partition, that work from its position has begun: what kills the process is counted. */
+  private async begin(round: Round): Promise<boolean> {
+    const lanes = round.slices.map((slice) => this.lanes.get(slice.partition)).filter((lane) => lane !== undefined);
+    const fresh = lanes.filter((lane) => !lane.begun);
+    if (fresh.length === 0) return true;
+    for (;;) {
+      try {
+        const at = fresh.map((lane) => {
+          const slice = round.slices.find(({ partition }) => partition === lane.partition)!;
+          return { partition: lane.partition, offset: slice.from, prev: lane.prev, attempts: lane.attempts + 1 };
+        });
+        if (!(await this.mark(round.epoch, at))) return false;
+        for (const lane of fresh) {
+          lane.begun = true;
+          lane.attempts++;
+        }
+        return true;
+      } catch (error) {
+        if (round.epoch !== this.epoch || this.draining) return false;
+        this.options.log.warn({ error: String(error) }, 'commit not answered, trying again');
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+    }
+  }
+
+  private gather(): Round | undefined {
+    const { limits, topic } = this.options;
+    const now = performance.now();
+    const lanes = [...this.lanes.values()].filter((l) => l.ready && l.queue.length > 0 && l.notBefore <= now);
+    if (lanes.length === 0) return undefined;
+    const slices: Slice[] = [];
+    let records = 0;
+    let bytes = 0;
+    this.turn++;
+    for (let i = 0; i < lanes.length && records < limits.records && bytes < limits.bytes; i++) {
+      const lane = lanes[(i + this.turn) % lanes.length]!;
+      const suspect = lane.attempts + 1 >= SUSPECT_ATTEMPT && !lane.begun;
+      const share = Math.ceil((limits.records - records) / (lanes.length - i));
+      let count = 0;
+      let taken = 0;
+      while (count < lane.queue.length && count < share && bytes + taken < limits.bytes) {
+        taken += sizeOf(lane.queue[count]!);
+        count++;
+      }
+      if (count === 0) continue;
+      const part = lane.queue.length === count ? lane.queue : lane.queue.slice(0, count);
+      lane.queue = lane.queue.length === count ? [] : lane.queue.slice(count);
+      const slice = new Slice(topic, lane.partition, lane.taken, part, suspect);
+      lane.taken = slice.to;
+      lane.bytes -= taken;
+      this.queuedBytes -= taken;
+      records += count;
+      bytes += taken;
+      slices.push(slice);
+    }
+    for (const lane of this.lanes.values()) {
+      if (lane.paused && lane.queue.length < limits.records / 4 && this.queuedBytes < limits.bytes) {
+        lane.paused = false;
+        this.member.resume(lane.partition);
+      }
+    }
+    return records === 0 ? undefined : { epoch: this.epoch, slices, records, startedAt: now };
+  }
+
+  private soonest(): number | undefined {
+    const now = performance.now();
+    let soonest: number | undefined;
+    for (const lane of this.lanes.values()) {
+      if (lane.queue.length > 0 && lane.notBefore > now) soonest = Math.min(soonest ?? Infinity, lane.notBefore - now + 1);
+    }
+    return soonest;
+  }
+
+  private signal(): void {
+    const { wake } = this;
+    this.wake = undefined;
+    wake?.();
+  }
+
+  giveBack(epoch: number, slice: Slice, records: InputRecord[], notBefore: number): void {
+    const lane = this.lanes.get(slice.partition);
+    if (epoch !== this.epoch || lane === undefined) return;
+    lane.queue = records.concat(lane.queue);
+    lane.taken = slice.to;
+    lane.notBefore = notBefore;
+    for (const record of records) {
+      lane.bytes += sizeOf(record);
+      this.queuedBytes += sizeOf(record);
+    }
+    this.signal();
+  }
+
+  previous(partition: number): LedgerRef | null {
+    return this.lanes.get(partition)?.prev ?? null;
+  }
+
+  async commit(epoch: number, settled: { slice: Slice; offset: number; ref: LedgerRef }[]): Promise<boolean> {
+    const positions = settled.map(({ slice, offset, ref }) => ({
+      partition: slice.partition,
+      offset,
+      metadata: formatMark({ ref, attempts: 0 }),
+    }));
+    if (!(await this.member.commit(epoch, positions))) return false;
+    if (epoch !== this.epoch) return false;
+    for (const { slice, ref } of settled) {
+      const lane = this.lanes.get(slice.partition)!;
+      lane.prev = ref;
+      lane.attempts = 0;
+    }
+    return true;
+  }
+
+  /** The partitions held now. */
+  owned(): number[] {
+    return [...this.lanes.keys()];
+  }
+
+  /** Goes on at `offset` after a loss that stands in the ledger at `ref`. @throws Fault BROKER_UNAVAILABLE */
+  async accept(epoch: number, partition: number, offset: number, ref: LedgerRef): Promise<void> {
+    const lane = this.lanes.get(partition);
+    if (lane === undefined || !(await this.mark(epoch, [{ partition, offset, prev: ref, attempts: 0 }]))) return;
+    this.open({ partition, offset, from: offset, prev: ref, attempts: 0, fresh: false });
+  }
+
+  /** Records waiting by partition: how far behind this instance is, as last heard. */
+  lag(): Map<number, number> {
+    return new Map([...this.lanes.values()].map((lane) => [lane.partition, Math.max(0, lane.high - lane.taken)]));
+  }
+
+  pause(): void {
+    this.held = true;
+  }
+
+  resume(): void {
+    this.held = false;
+    this.signal();
+  }
+
+  drain(): void {
+    this.draining = true;
+    this.signal();
+  }
+
+  async stop(): Promise<void> {
+    this.drain();
+    await this.member.stop();
+  }
+}
+
+const sizeOf = (record: InputRecord): number => (record.bytes?.length ?? 0) + (record.key?.length ?? 0) + 80;
+
+const newLane = (partition: number): Lane => ({
+  partition,
+  ready: false,
+  begun: false,
+  notBefore: 0,
+  next: 0,
+  taken: 0,
+  prev: null,
+  attempts: 0,
+  queue: [],
+  bytes: 0,
+  paused: false,
+  high: 0,
+});
