@@ -27,6 +27,8 @@ export interface TopicSpec {
   compacted: boolean;
   /** The topic's max.message.bytes, where it differs from the broker's. */
   maxBytes: number | undefined;
+  /** Written by another system or flow; nobody here needs to produce it. */
+  external: boolean;
   /** The stations of this flow that write it and read it (lookups count as reading). */
   writers: readonly string[];
   readers: readonly string[];
@@ -39,15 +41,15 @@ interface StationBase {
   line: number;
   /** `flows/x/flow.yaml:12:3`, how its place stands in messages. */
   place: string;
-  /** Where it begins on a topic it has never read. */
+  /** Where it begins on a topic it has never read. Default earliest. */
   start: 'earliest' | 'latest';
-  /** Stops after this many rejects among the last `of` records; undefined: never. */
+  /** Stops after this many rejects among the last `of` records; undefined: never. Default 50 of 200. */
   stopTheLine: { rejects: number; of: number } | undefined;
-  /** A round takes at most this much. */
+  /** A round takes at most this much. Default 6,000 records and 8 MiB. */
   round: { records: number; bytes: number };
-  /** How many processes `quadrille up` starts. */
+  /** How many processes `quadrille up` starts. Default 1. */
   instances: number;
-  /** Time for one batch of a rule or a query, in ms. */
+  /** Time for one batch of a rule or a query, in ms. Default 10,000. */
   timeoutMs: number;
 }
 
@@ -57,6 +59,8 @@ export interface ExtractorSpec extends StationBase {
   source: { type: string; config: Record<string, unknown> };
   /** Template of a record's id, see id-template.ts; a list of fields in the file becomes `{a}/{b}`. */
   id: string;
+  /** Texts of the source that mean null; default: the empty text. */
+  nulls: readonly string[];
   /** Template of the Kafka key; undefined: the id. */
   key: string | undefined;
   /** A field that tells the newer of two records with one id (whole number, date or time); undefined: the position, i.e. the row number. */

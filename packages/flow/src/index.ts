@@ -6,6 +6,7 @@ export * from './avro/topic-schema.ts';
 export * from './avro/type.ts';
 export * from './config-schema.ts';
 export * from './flow.ts';
+export * from './flow-file.ts';
 export * from './id-template.ts';
 export * from './lookup.ts';
 export * from './rule.ts';

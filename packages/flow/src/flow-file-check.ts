@@ -1,0 +1,177 @@
+/** What the JSON Schema cannot see: topics nobody writes, missing files, fields that no schema has, cycles. */
+import { access } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { Fault, type FaultCode } from '@quadrille/record';
+import type { Field } from './avro/field.ts';
+import { readTopicSchema, type TopicSchema } from './avro/topic-schema.ts';
+import type { FlowDocument, Path } from './flow-file-document.ts';
+import { helpFor, type Problem } from './flow-file-problem.ts';
+import { type EnricherSpec, type ExtractorSpec, type Flow, inputsOf, type LookupSpec, outputOf, type StationSpec } from './flow.ts';
+import { templateFields } from './id-template.ts';
+
+const RESERVED = /^(dlq|replay|positions|quadrille)\./;
+const ORDERED = ['int', 'long', 'date', 'timestamp-millis', 'timestamp-micros', 'local-timestamp-millis', 'local-timestamp-micros'];
+
+/** Every problem of a flow whose stations are valid by the JSON Schema. Reads the schemas of its topics. */
+export async function checkFlowFile(flow: Flow, document: FlowDocument): Promise<Problem[]> {
+  const check = new Check(flow, document);
+  await check.schemas();
+  check.topics();
+  for (const station of flow.stations.values()) await check.station(station);
+  check.cycles();
+  return check.problems;
+}
+
+class Check {
+  readonly problems: Problem[] = [];
+  readonly #flow: Flow;
+  readonly #document: FlowDocument;
+  readonly #schemas = new Map<string, TopicSchema | Fault>();
+
+  constructor(flow: Flow, document: FlowDocument) {
+    this.#flow = flow;
+    this.#document = document;
+  }
+
+  #say(station: string | undefined, path: Path, detail: string, help?: string, more: { graph?: boolean; code?: FaultCode; of?: 'key' | 'value' } = {}): void {
+    const place = this.#document.place(path, more.of ?? 'value');
+    this.problems.push({ station, graph: more.graph ?? false, fault: new Fault(more.code ?? 'FLOW_INVALID', detail, { place, ...(help !== undefined && { help }) }) });
+  }
+
+  async schemas(): Promise<void> {
+    for (const topic of this.#flow.topics.keys()) {
+      const schema = await readTopicSchema(this.#flow.schemas, topic).catch((error: unknown) => {
+        if (error instanceof Fault) return error;
+        throw error;
+      });
+      this.#schemas.set(topic, schema);
+    }
+  }
+
+  topics(): void {
+    const { topics } = this.#flow;
+    for (const topic of topics.values()) {
+      if (topic.writers.length > 0 || topic.external) continue;
+      const written = [...topics.values()].filter((other) => other.writers.length > 0).map((other) => other.name);
+      for (const reader of topic.readers) {
+        this.#say(reader, this.#topicPath(reader, topic.name), `nobody writes topic \`${topic.name}\``, helpFor(topic.name, written), { graph: true });
+      }
+    }
+    for (const name of Object.keys((this.#document.json?.topics ?? {}) as object)) {
+      if (!topics.has(name)) this.#say(undefined, ['topics', name], `no station reads or writes topic \`${name}\``, helpFor(name, topics.keys()), { graph: true, of: 'key' });
+    }
+  }
+
+  async station(station: StationSpec): Promise<void> {
+    const path = ['stations', station.name];
+    for (const topic of new Set([...inputsOf(station), outputOf(station)])) {
+      if (topic === undefined) continue;
+      const at = this.#topicPath(station.name, topic);
+      const schema = this.#schemas.get(topic);
+      if (schema instanceof Fault) this.problems.push({ station: station.name, graph: false, fault: placed(schema, this.#document.place(at)) });
+      if (RESERVED.test(topic)) this.#say(station.name, at, `topic \`${topic}\` has a name that Quadrille keeps for itself`, 'choose another');
+    }
+    if (station.stopTheLine !== undefined && station.stopTheLine.rejects > station.stopTheLine.of) {
+      this.#say(station.name, [...path, 'stopTheLine'], 'stops after more rejects than it looks back');
+    }
+    if (station.kind === 'extractor') this.#extractor(station, path);
+    if (station.kind === 'transformer') await this.#files(station.name, [...path, 'transformer'], station.rules);
+    if (station.kind === 'enricher') await this.#enricher(station, path);
+  }
+
+  #extractor(station: ExtractorSpec, path: Path): void {
+    const fields = this.#fields(station.to);
+    if (fields === undefined) return;
+    for (const key of ['id', 'key'] as const) {
+      for (const field of templateFields(station[key] ?? '')) this.#needField(station.name, [...path, 'extractor', key], fields, field, station.to);
+    }
+    if (station.version === undefined) return;
+    const version = this.#needField(station.name, [...path, 'extractor', 'version'], fields, station.version, station.to);
+    if (version !== undefined && !ORDERED.includes(version.kind)) {
+      this.#say(station.name, [...path, 'extractor', 'version'], `\`${version.name}\` is ${version.kind}, which does not tell newer from older`, 'take a whole number, a date or a timestamp');
+    }
+  }
+
+  async #enricher(station: EnricherSpec, path: Path): Promise<void> {
+    if (station.sql !== undefined) await this.#files(station.name, [...path, 'enricher', 'sql'], [station.sql]);
+    await this.#files(station.name, [...path, 'rules'], station.rules);
+    for (const lookup of station.lookups) this.#lookup(station, lookup, [...path, 'enricher', lookup.name]);
+  }
+
+  #lookup(station: EnricherSpec, lookup: LookupSpec, path: Path): void {
+    const topic = this.#flow.topics.get(lookup.topic);
+    if (topic?.compacted === false && !topic.external) {
+      this.#say(station.name, [...path, 'topic'], `lookup topic \`${lookup.topic}\` is not compacted`, `add \`${lookup.topic}: { compacted: true }\` under \`topics\``, { graph: true });
+    }
+    const found = this.#fields(lookup.topic);
+    const record = this.#fields(station.from);
+    const output = station.sql === undefined && station.rules.length === 0 ? this.#fields(station.to) : undefined;
+    for (const [theirs, ours] of Object.entries(lookup.on)) {
+      const a = found && this.#needField(station.name, [...path, 'on', theirs], found, theirs, lookup.topic, 'key');
+      const b = record && this.#needField(station.name, [...path, 'on', theirs], record, ours, station.from);
+      if (a && b && likeness(a) !== likeness(b)) this.#say(station.name, [...path, 'on', theirs], `\`${theirs}\` is ${a.kind} and \`${ours}\` is ${b.kind}: never equal`, 'join fields of one type');
+    }
+    for (const [theirs, ours] of Object.entries(lookup.take)) {
+      if (found) this.#needField(station.name, [...path, 'take', theirs], found, theirs, lookup.topic, 'key');
+      const target = output && this.#needField(station.name, [...path, 'take', theirs], output, ours, station.to);
+      if (target && lookup.missing === 'null' && !target.nullable) {
+        this.#say(station.name, [...path, 'take', theirs], `\`${ours}\` of ${station.to} may not be null, as it is when nothing is found`, 'allow null in the schema, or reject');
+      }
+    }
+  }
+
+  async #files(station: string, path: Path, files: readonly string[]): Promise<void> {
+    for (const [i, file] of files.entries()) {
+      const exists = await access(file).then(() => true, () => false);
+      if (!exists) this.#say(station, files.length > 1 ? [...path, i] : path, `no file ${relative(this.#flow.folder, file)}`, 'paths are relative to the flow file');
+    }
+  }
+
+  #fields(topic: string): readonly Field[] | undefined {
+    const schema = this.#schemas.get(topic);
+    return schema === undefined || schema instanceof Fault ? undefined : schema.fields;
+  }
+
+  #needField(station: string, path: Path, fields: readonly Field[], name: string, topic: string, of: 'key' | 'value' = 'value'): Field | undefined {
+    const field = fields.find((candidate) => candidate.name === name);
+    if (field === undefined) this.#say(station, path, `${topic} has no field \`${name}\``, helpFor(name, fields.map((candidate) => candidate.name)), { of });
+    return field;
+  }
+
+  /** Where a station names a topic. */
+  #topicPath(name: string, topic: string): Path {
+    const station = this.#flow.stations.get(name) as StationSpec;
+    if (station.kind !== 'extractor' && station.from === topic) return ['stations', name, 'from'];
+    const lookup = station.kind === 'enricher' ? station.lookups.find((candidate) => candidate.topic === topic) : undefined;
+    return lookup === undefined ? ['stations', name, 'to'] : ['stations', name, 'enricher', lookup.name, 'topic'];
+  }
+
+  /** A record that could come back to where it was would never come to rest. */
+  cycles(): void {
+    const { stations, topics } = this.#flow;
+    const state = new Map<string, 'open' | 'done'>();
+    const visit = (name: string, trail: readonly string[]): void => {
+      if (state.get(name) === 'done') return;
+      if (state.get(name) === 'open') {
+        const loop = [...trail.slice(trail.indexOf(name)), name];
+        this.#say(name, ['stations', name], `stations form a circle: ${loop.join(' → ')}`, 'let one of them write another topic', { graph: true, of: 'key' });
+        return;
+      }
+      state.set(name, 'open');
+      const output = outputOf(stations.get(name) as StationSpec);
+      for (const next of (output !== undefined && topics.get(output)?.readers) || []) visit(next, [...trail, name]);
+      state.set(name, 'done');
+    };
+    for (const name of stations.keys()) visit(name, []);
+  }
+}
+
+/** The same fault, with the place where the flow file leads to it where the fault's own file does not exist. */
+const placed = (fault: Fault, place: string): Fault =>
+  fault.message.includes('has no schema') ? new Fault('FLOW_INVALID', fault.message.replace(/^[^:]*: /, ''), { place, help: fault.help }) : fault;
+
+/** What is compared with what in a join. */
+function likeness(field: Field): string {
+  if (['int', 'long', 'float', 'double'].includes(field.kind)) return field.bigint ? 'bigint' : 'number';
+  return ['string', 'enum', 'uuid'].includes(field.kind) ? 'text' : field.kind;
+}
