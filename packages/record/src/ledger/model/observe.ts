@@ -1,0 +1,49 @@
+/** Takes a picture of a world as the command line does, folds it, and reads what must be read. */
+import { stationGroup } from '../../names.ts';
+import { inputTopic } from '../classify.ts';
+import { foldLedger, type LedgerFold } from '../fold.ts';
+import type { CommittedOffset, Watermark } from '../reconciliation.ts';
+import { FLOW, TOPICS } from './flow.ts';
+import type { Origin } from '../contents.ts';
+import type { ModelRecord, World } from './world.ts';
+
+export interface Observation {
+  fold: LedgerFold;
+  /** What the fold said of each record that it asked for. */
+  read: Map<ModelRecord, Origin | undefined>;
+}
+
+/** The topics from the end of the flow to its beginning: the order in which watermarks are to be asked for. */
+const FROM_THE_END = ['dlq.raw', 'dlq.odd', 'dlq.good', 'good', 'odd', 'raw'];
+
+/** @param between lets the world go on while the picture is being taken; nothing happens when it is left out. */
+export function observe(world: World, between: () => void = () => {}): Observation {
+  const committed: CommittedOffset[] = world.shape.stations.flatMap((station) =>
+    [...world.group(station.name).commits].map(([partition, { offset, metadata }]) => ({
+      group: stationGroup(FLOW, station.name),
+      topic: inputTopic(FLOW, station),
+      partition,
+      offset,
+      metadata,
+    })),
+  );
+  between();
+  const entries = world.ledger.flatMap((written, offset) => (written === undefined ? [] : [{ partition: 0, offset, entry: written.entry }]));
+  const watermarks: Watermark[] = [];
+  for (const topic of FROM_THE_END) {
+    between();
+    for (let partition = 0; partition < (TOPICS[topic] as number); partition++) {
+      const { low, records } = world.log(topic, partition);
+      watermarks.push({ topic, partition, low, high: records.length });
+    }
+  }
+  between();
+  const fold = foldLedger({ shape: world.shape, entries, committed, watermarks, sparse: world.sparse });
+  const read = new Map<ModelRecord, Origin | undefined>();
+  for (const { topic, partition, from, to } of fold.unclaimed) {
+    for (const record of world.log(topic, partition).records.slice(from, to)) {
+      if (!record.gone) read.set(record, fold.read(topic, partition, record.offset, record.origin));
+    }
+  }
+  return { fold, read };
+}

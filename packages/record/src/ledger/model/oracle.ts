@@ -1,0 +1,126 @@
+/**
+ * What is true, by god's eye: from the attempts and the records themselves, never from ledger entries, marks or claims.
+ * Plain and slow on purpose, so that it can be believed.
+ */
+import { deadLetterTopic } from '../../names.ts';
+import { inputTopic } from '../classify.ts';
+import type { StationShape, TopicContents } from '../reconciliation.ts';
+import { FLOW } from './flow.ts';
+import type { Attempt, Judged, ModelRecord, World } from './world.ts';
+
+/** What counts of one station on one input partition. */
+export interface Truth {
+  live: Set<Attempt>;
+  verdicts: Map<number, { judged: Judged | 'expired'; attempt: Attempt }>;
+  start: number;
+  end: number;
+  /** Records that nobody judged are, or will be, skipped: the flow must not be called balanced. */
+  lost: boolean;
+}
+
+export type What = 'claimed' | 'duplicate' | 'stray' | 'foreign' | 'provisional' | 'unreadable';
+
+export class Oracle {
+  readonly world: World;
+  #truths = new Map<string, Truth>();
+
+  constructor(world: World) {
+    this.world = world;
+    for (const station of world.shape.stations) {
+      const topic = inputTopic(FLOW, station);
+      for (const { partition } of world.logs.get(topic) ?? []) {
+        this.#truths.set(`${station.name} ${partition}`, truthOf(world, station, topic, partition));
+      }
+    }
+  }
+
+  of(station: string, partition: number): Truth {
+    return this.#truths.get(`${station} ${partition}`) as Truth;
+  }
+
+  get lost(): boolean {
+    return [...this.#truths.values()].some((truth) => truth.lost);
+  }
+
+  /** What stands at this place of a topic. */
+  what(record: ModelRecord): What {
+    const { madeBy, topic, partition, offset } = record;
+    if (madeBy !== null && madeBy.counted.has(record) && this.of(madeBy.station, madeBy.partition).live.has(madeBy)) return 'claimed';
+    if (record.gone || offset < this.world.log(topic, partition).low) return 'unreadable';
+    if (madeBy === null || record.origin === null) return 'foreign';
+    const truth = this.of(madeBy.station, madeBy.partition);
+    const judged = truth.verdicts.get(record.origin.offset)?.judged;
+    if (judged === undefined) return record.origin.offset < truth.start ? 'stray' : 'provisional';
+    if (judged === 'expired') return 'stray';
+    return judged.verdict === (topic.startsWith(deadLetterTopic('')) ? 'reject' : 'pass') ? 'duplicate' : 'stray';
+  }
+
+  contents(topic: string): TopicContents {
+    const sum = { claimed: 0, duplicate: 0, stray: 0, foreign: 0, provisional: 0, unreadable: 0 };
+    for (const log of this.world.logs.get(topic) ?? []) for (const record of log.records) sum[this.what(record)]++;
+    return sum;
+  }
+
+  work(station: StationShape): { verdicts: number; inFlight: number; compacted: number; expired: number; beforeStart: number } {
+    const sum = { verdicts: 0, inFlight: 0, compacted: 0, expired: 0, beforeStart: 0 };
+    for (const log of this.world.logs.get(inputTopic(FLOW, station)) ?? []) {
+      const { verdicts, start, end } = this.of(station.name, log.partition);
+      for (const { offset } of log.records) {
+        const judged = verdicts.get(offset)?.judged;
+        if (judged === 'expired') sum.expired++;
+        else if (judged !== undefined) sum.verdicts++;
+        else if (offset < start) sum.beforeStart++;
+        else if (offset >= end) sum.inFlight++;
+        else sum.compacted++;
+      }
+    }
+    return sum;
+  }
+}
+
+function truthOf(world: World, station: StationShape, topic: string, partition: number): Truth {
+  const truth: Truth = { live: new Set(), verdicts: new Map(), start: 0, end: 0, lost: false };
+  const low = station.from === undefined ? 0 : world.log(topic, partition).low;
+  const committed = world.group(station.name).commits.get(partition);
+  const written = world.written(station.name, topic, partition).map(({ attempt }) => attempt);
+  truth.start = truth.end = committed?.offset ?? low;
+  if (committed === undefined) {
+    truth.lost = written.length > 0;
+    return truth;
+  }
+  let tip = committed.attempt ?? null;
+  if (committed.attempt === undefined) {
+    const place = afterReset(written, committed.offset);
+    truth.lost = place.lost;
+    truth.start = truth.end = place.offset;
+    tip = place.tip;
+  }
+  if (tip !== null) truth.end = tip.to;
+  for (let at = tip; at !== null; at = at.before) {
+    truth.live.add(at);
+    truth.start = at.from;
+    for (const [offset, judged] of at.verdicts) truth.verdicts.set(offset, { judged, attempt: at });
+    if (at.kind === 'expired') {
+      for (let offset = at.from; offset < at.to; offset++) truth.verdicts.set(offset, { judged: 'expired', attempt: at });
+    }
+  }
+  if (truth.end < low) truth.lost = true;
+  return truth;
+}
+
+/** Another tool has set the position: which attempts count now? Those up to the last whole one before it. */
+function afterReset(written: readonly Attempt[], offset: number): { tip: Attempt | null; offset: number; lost: boolean } {
+  const exact = written.findLast((attempt) => attempt.commit === offset);
+  if (exact !== undefined || written.length === 0) return { tip: exact ?? null, offset, lost: false };
+  let beyond = written.findLast((attempt) => attempt.commit > offset) ?? null;
+  if (beyond === null) {
+    const furthest = written.reduce((best, attempt) => (attempt.commit >= best.commit ? attempt : best));
+    return { tip: furthest, offset: furthest.to, lost: true };
+  }
+  let begin = beyond.from;
+  while (beyond !== null && beyond.commit > offset) {
+    begin = beyond.from;
+    beyond = beyond.before;
+  }
+  return { tip: beyond, offset: Math.min(begin, offset), lost: false };
+}
