@@ -1,0 +1,107 @@
+/** Finds the records a batch fails on: halves, quarters … until each stands alone, within one budget of time. */
+
+/** Time that counts only while the process runs: a process that was stopped for a minute has not used a minute up. */
+export class Budget {
+  #left: number;
+  /** @param ms all there is. */
+  constructor(ms: number) {
+    this.#left = ms;
+  }
+
+  get left(): number {
+    return this.#left;
+  }
+
+  /**
+   * Waits for `work` and charges its time. When it takes longer than `limit` ms, `interrupt` is called, and again until
+   * the work is over.
+   */
+  async run<T>(limit: number, work: () => Promise<T>, interrupt: () => void): Promise<T> {
+    const tick = Math.max(5, Math.min(100, limit / 10));
+    let used = 0;
+    let last = performance.now();
+    const charge = (): void => {
+      const now = performance.now();
+      used += Math.min(now - last, tick * 5);
+      last = now;
+    };
+    const timer = setInterval(() => {
+      charge();
+      if (used >= limit) interrupt();
+    }, tick);
+    try {
+      return await work();
+    } finally {
+      clearInterval(timer);
+      charge();
+      this.#left -= used;
+    }
+  }
+}
+
+export interface Isolation<P> {
+  /** Handles rows `from` up to, without, `to`, all or none; answers what was wrong. */
+  attempt(from: number, to: number): Promise<P | undefined>;
+  interrupt(): void;
+  /** A row that fails alone. */
+  blame(row: number, problem: P): void;
+  /** A row that was not tried alone before the time was up. */
+  expire(row: number): void;
+}
+
+/** After this many culprits the rest of a failing piece is tried row by row. */
+const CULPRITS = 16;
+/** No piece gets less, ms: a good one takes a few. */
+const LEAST = 50;
+/** A row alone, before it is called endless. */
+const LEAST_ALONE = 250;
+/** A piece may be this much slower than the slowest that went well. */
+const SLACK = 50;
+
+/** What remembers how long a row takes when all is well, ms; from round to round. */
+export interface Pace {
+  slowest: number;
+}
+
+/**
+ * @param count rows 0 to count-1; each is handled, blamed or expired, in this order of preference, when it returns.
+ * @param pace what good pieces took so far; updated.
+ */
+export async function isolate<P>(count: number, budgetMs: number, pace: Pace, { attempt, interrupt, blame, expire }: Isolation<P>): Promise<void> {
+  const budget = new Budget(budgetMs);
+  // The next piece is the last of the list, so that rows are decided in their order.
+  const pieces: [number, number][] = [[0, count]];
+  let culprits = 0;
+  for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
+    const [from, to] = piece;
+    if (budget.left <= 0) {
+      for (let row = from; row < to; row++) expire(row);
+      continue;
+    }
+    const size = to - from;
+    const before = budget.left;
+    const problem = await budget.run(limitOf(size, count, budget.left, pace), () => attempt(from, to), interrupt);
+    if (problem === undefined) {
+      if (size * 16 >= count || pace.slowest === 0) pace.slowest = Math.max(pace.slowest * 0.9, (before - budget.left) / size);
+    } else if (size === 1) {
+      culprits++;
+      blame(from, problem);
+    } else if (culprits >= CULPRITS) {
+      for (let row = to - 1; row >= from; row--) pieces.push([row, row + 1]);
+    } else {
+      const middle = from + (size >> 1);
+      pieces.push([middle, to], [from, middle]);
+    }
+  }
+}
+
+/**
+ * A quarter of what is left, so that an endless query leaves time to find whose fault it is; for pieces less, once it is
+ * known how long such a piece takes.
+ */
+function limitOf(size: number, count: number, left: number, pace: Pace): number {
+  const quarter = left / 4;
+  if (size === count && count > 1) return quarter;
+  if (count === 1) return left;
+  return pace.slowest === 0 ? quarter : Math.min(quarter, Math.max(size === 1 ? LEAST_ALONE : LEAST, SLACK * pace.slowest * size));
+}

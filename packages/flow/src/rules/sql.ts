@@ -1,0 +1,100 @@
+/**
+ * SQL rules: a query over the round, row by row. The input's row number is selected: a row that is missing is a drop
+ * (SQL_FILTERED), a repeated one makes several records. Columns are set on the record, all else stays as it was.
+ */
+import { Fault, Faults, type RuleResult } from '@quadrille/record';
+import type { ReadyRule } from '../rule.ts';
+import { problemOf, type SqlProblem } from './duckdb.ts';
+import { isolate, type Pace } from './isolate.ts';
+import { type Results, SqlEngine } from './sql-engine.ts';
+import type { SqlFile } from './sql-file.ts';
+import { planSql, type SqlPlan, type SqlScope } from './sql-plan.ts';
+
+type Row = Record<string, unknown>;
+
+/** Time for one round, ms, unless the station's `timeoutMs` says otherwise. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+
+/**
+ * Checks the rule and opens it.
+ * @throws Faults SQL_INVALID
+ */
+export async function loadSqlRule(sql: SqlFile, scope: SqlScope, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<SqlRule> {
+  const planned = await planSql(sql, scope);
+  if ('faults' in planned) throw new Faults(planned.faults);
+  return new SqlRule(sql, planned.plan, timeoutMs, await SqlEngine.open(planned.plan, sql.file));
+}
+
+export class SqlRule implements ReadyRule {
+  readonly name: string;
+  readonly #file: string;
+  readonly #plan: SqlPlan;
+  readonly #timeoutMs: number;
+  readonly #pace: Pace = { slowest: 0 };
+  #engine: SqlEngine;
+  /** The round before: input and replays may come at once, the connection takes one. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(sql: SqlFile, plan: SqlPlan, timeoutMs: number, engine: SqlEngine) {
+    this.name = sql.name;
+    this.#file = sql.file;
+    this.#plan = plan;
+    this.#timeoutMs = timeoutMs;
+    this.#engine = engine;
+  }
+
+  /**
+   * The query's failure is bisected down to the records it fails on: SQL_FAILED with DuckDB's message, or SQL_TIMEOUT,
+   * within `timeoutMs` for the whole round; what was not decided by then is SQL_TIMEOUT too.
+   * @throws Fault LOOKUP_UNAVAILABLE when a lookup cannot be given to DuckDB.
+   */
+  apply(records: Row[]): Promise<RuleResult<Row>[]> {
+    const turn = this.#turn.then(() => this.#apply(records));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    this.#engine.close();
+  }
+
+  async #apply(records: Row[]): Promise<RuleResult<Row>[]> {
+    const results: Results = new Array(records.length).fill(undefined);
+    if (records.length === 0) return [];
+    await this.#refresh();
+    await isolate<SqlProblem>(records.length, this.#timeoutMs, this.#pace, {
+      attempt: (from, to) => this.#attempt(records, results, from, to),
+      interrupt: () => this.#engine.interrupt(),
+      blame: (row, problem) => {
+        results[row] = problem.interrupted ? this.#timeout() : new Fault('SQL_FAILED', problem.message, { place: this.#file });
+      },
+      expire: (row) => {
+        results[row] = this.#timeout();
+      },
+    });
+    return results as RuleResult<Row>[];
+  }
+
+  async #attempt(records: Row[], results: Results, from: number, to: number): Promise<SqlProblem | undefined> {
+    const problem = await this.#engine.attempt(records, results, from, to);
+    if (problem?.fatal === true) {
+      this.#engine.close();
+      this.#engine = await SqlEngine.open(this.#plan, this.#file);
+      await this.#refresh();
+    }
+    return problem;
+  }
+
+  async #refresh(): Promise<void> {
+    try {
+      await this.#engine.refresh();
+    } catch (cause) {
+      throw new Fault('LOOKUP_UNAVAILABLE', `its rows cannot be given to the query: ${problemOf(cause).message}`, { place: this.#file, cause, help: 'all lookups of one query must fit into its 128 MB' });
+    }
+  }
+
+  #timeout(): Fault {
+    return new Fault('SQL_TIMEOUT', `not decided within ${this.#timeoutMs} ms`, { place: this.#file });
+  }
+}

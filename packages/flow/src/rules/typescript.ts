@@ -1,0 +1,136 @@
+/** Rules in TypeScript: a file whose default export is made by `rule({…})`, applied record by record. */
+import { readFile } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Drop, Fault, Faults, type RuleResult } from '@quadrille/record';
+import type { ReadyRule, RuleDefinition } from '../rule.ts';
+import { checkExample } from './sql-file.ts';
+
+type Row = Record<string, unknown>;
+
+const KEYS = new Set(['doc', 'apply', 'examples']);
+
+/**
+ * Imports a rule file and checks what it exports.
+ * @throws Faults RULE_INVALID, with the line where the file itself is at fault.
+ */
+export async function readTypeScriptRule(file: string): Promise<RuleDefinition> {
+  const invalid = (detail: string, cause?: unknown, place = file): Faults => new Faults([new Fault('RULE_INVALID', detail, { place, cause })]);
+  try {
+    await readFile(file);
+  } catch (cause) {
+    throw invalid('file cannot be read; its path in the flow file is relative to the flow file', cause);
+  }
+  let exported: unknown;
+  try {
+    exported = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
+  } catch (thrown) {
+    throw invalid(describe(thrown), thrown, placeOf(thrown, file) ?? file);
+  }
+  const wrong = problemsOf(exported);
+  if (wrong.length > 0) throw new Faults(wrong.map((detail) => new Fault('RULE_INVALID', detail, { place: file })));
+  return exported as RuleDefinition;
+}
+
+function problemsOf(exported: unknown): string[] {
+  if (typeof exported !== 'object' || exported === null) return [`default export is ${kindOf(exported)}; write \`export default rule({ doc, apply, examples })\``];
+  const wrong: string[] = [];
+  const definition = exported as Row;
+  for (const key of Object.keys(definition)) if (!KEYS.has(key)) wrong.push(`unknown key \`${key}\`; a rule takes doc, apply and examples`);
+  if (typeof definition['doc'] !== 'string' || definition['doc'] === '') wrong.push('`doc` must say in a line what the rule is for');
+  const apply = definition['apply'];
+  if (typeof apply !== 'function') wrong.push('`apply` must be a function of one record');
+  else if (apply.constructor.name !== 'Function') wrong.push(`\`apply\` is ${apply.constructor.name}; a rule is synchronous: no I/O, nothing to wait for`);
+  const examples = definition['examples'];
+  if (!Array.isArray(examples)) wrong.push('`examples` must be a list, if an empty one');
+  else examples.forEach((example, index) => checkExample(example, index, (detail) => wrong.push(detail)));
+  return wrong;
+}
+
+/** Makes a rule ready to run over rounds. */
+export function readyTypeScriptRule(file: string, definition: RuleDefinition): ReadyRule {
+  return new TypeScriptRule(file, definition.apply);
+}
+
+class TypeScriptRule implements ReadyRule {
+  readonly name: string;
+  readonly #file: string;
+  readonly #apply: (record: Row) => unknown;
+
+  constructor(file: string, apply: (record: Row) => unknown) {
+    this.name = basename(file, extname(file));
+    this.#file = file;
+    this.#apply = apply;
+  }
+
+  apply(records: Row[]): RuleResult<Row>[] {
+    const count = records.length;
+    const results = new Array<RuleResult<Row>>(count);
+    for (let i = 0; i < count; i++) results[i] = this.#one(records[i] as Row);
+    return results;
+  }
+
+  async close(): Promise<void> {}
+
+  #one(record: Row): RuleResult<Row> {
+    try {
+      const result = this.#apply(record);
+      if (result === record || result instanceof Drop || result instanceof Fault) return result as RuleResult<Row>;
+      const wrong = wrongResult(result, record);
+      return wrong === undefined ? (result as RuleResult<Row>) : new Fault('RULE_RESULT', wrong, { place: this.#file });
+    } catch (thrown) {
+      // `throw reject(…)` is as good as returning it.
+      if (thrown instanceof Fault) return thrown;
+      return new Fault('RULE_THREW', describe(thrown), { place: placeOf(thrown, this.#file) ?? this.#file, cause: thrown });
+    }
+  }
+}
+
+/** What is wrong with a result that is not the record itself, or undefined. */
+function wrongResult(result: unknown, record: Row): string | undefined {
+  if (!Array.isArray(result)) return isRecord(result, record) ? undefined : kindOf(result);
+  for (let i = 0; i < result.length; i++) {
+    if (!isRecord(result[i], record)) return `item ${i} of the list is ${kindOf(result[i])}`;
+    // Rules after this one may change records in place.
+    if (result.indexOf(result[i]) !== i) return `item ${i} of the list is the same object as item ${result.indexOf(result[i])}; copy it: \`{ ...record }\``;
+  }
+  return undefined;
+}
+
+/** A plain object, or one of the same making as the record that came in. */
+function isRecord(value: unknown, record: Row): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || prototype === Object.getPrototypeOf(record);
+}
+
+/** How a person calls a wrong value; its kind, never the value. */
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'nothing (undefined); is a `return` missing?';
+  if (value === null) return 'null; to leave the record out, return drop(CODE)';
+  if (value instanceof Promise) {
+    // Nobody waits for it: a rejection would end the process.
+    value.catch(() => undefined);
+    return 'a promise; a rule is synchronous';
+  }
+  if (value instanceof Drop) return 'a drop';
+  if (value instanceof Fault) return 'a reject';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  return `an instance of ${(value as object).constructor?.name ?? 'an unknown class'}; a record is a plain object`;
+}
+
+function describe(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message.split('\n')[0] as string}` : `${kindOf(thrown)} (throw an Error, or reject(…))`;
+}
+
+/** `file:line:column` of the first frame in the user's own code; of a syntax error, `file:line`. */
+function placeOf(thrown: unknown, file: string): string | undefined {
+  if (!(thrown instanceof Error) || thrown.stack === undefined) return undefined;
+  const url = pathToFileURL(file).href;
+  const frames = thrown.stack.split('\n');
+  const own = frames.find((frame) => /^\s+at /.test(frame) && frame.includes(url)) ?? frames.find((frame) => /^\s+at .*file:\/\//.test(frame) && !frame.includes('node_modules') && !frame.includes(import.meta.url));
+  const at = /file:\/\/\S+?:\d+:\d+/.exec(own ?? '')?.[0] ?? /^(file:\/\/)?\S+:\d+$/.exec(frames[0] ?? '')?.[0];
+  if (at === undefined) return undefined;
+  return decodeURI(at.replace(/^file:\/\//, ''));
+}
