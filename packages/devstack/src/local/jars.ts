@@ -1,7 +1,17 @@
 /** Kafka's and the registry's files: fetched by Maven once a user, each compared with its pinned digest. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { CHECKSUMS, cacheFolder, findInPath, jarsFolder, POM } from '../machine.mjs';
@@ -53,7 +63,9 @@ async function download(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   const { code, output } = await run(mvn, args, env);
   if (code === 0) return;
   const said = output.split('\n').filter((line) => line.startsWith('[ERROR] ') && line.length > 9);
-  throw new StackError('DOWNLOAD_FAILED', `\n${(said.length > 0 ? said : output.split('\n')).slice(0, 4).join('\n')}`, { place: POM });
+  throw new StackError('DOWNLOAD_FAILED', `\n${(said.length > 0 ? said : output.split('\n')).slice(0, 4).join('\n')}`, {
+    place: POM,
+  });
 }
 
 /** Every file of the list is there with its digest, and no other is. */
@@ -71,7 +83,8 @@ async function compareDigests(folder: string): Promise<void> {
     const hash = createHash('sha256');
     await pipeline(createReadStream(path), hash);
     const digest = hash.digest('hex');
-    if (digest !== expected.get(file)) wrong.push(`${file} has sha256 ${digest}, expected ${expected.get(file) ?? 'no such file'}`);
+    if (digest !== expected.get(file))
+      wrong.push(`${file} has sha256 ${digest}, expected ${expected.get(file) ?? 'no such file'}`);
     expected.delete(file);
   }
   for (const file of expected.keys()) wrong.push(`${file} was not brought`);
@@ -83,8 +96,13 @@ async function unpackRegistry(folder: string, env: NodeJS.ProcessEnv): Promise<v
   const tar = findInPath('tar', env);
   if (tar === undefined || archive === undefined) throw new StackError('TAR_MISSING');
   mkdirSync(join(folder, 'registry'));
-  const { code, output } = await run(tar, ['-xzf', join(folder, archive), '-C', join(folder, 'registry'), '--no-same-owner'], env);
-  if (code !== 0) throw new StackError('DOWNLOAD_FAILED', `${basename(archive)} could not be unpacked: ${output.trim()}`);
+  const { code, output } = await run(
+    tar,
+    ['-xzf', join(folder, archive), '-C', join(folder, 'registry'), '--no-same-owner'],
+    env,
+  );
+  if (code !== 0)
+    throw new StackError('DOWNLOAD_FAILED', `${basename(archive)} could not be unpacked: ${output.trim()}`);
   rmSync(join(folder, archive));
 }
 
@@ -98,7 +116,8 @@ export function run(
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'], ...options });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, output }));
   });

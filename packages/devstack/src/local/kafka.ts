@@ -95,8 +95,7 @@ export async function formatKafka(plan: ServerPlan, jars: Jars, clusterId: strin
     plan.env,
     { cwd: plan.cwd },
   );
-  if (code !== 0)
-    throw new StackError('SERVER_FORMAT_FAILED', `${plan.title}\n${output.trim()}`, { place: data });
+  if (code !== 0) throw new StackError('SERVER_FORMAT_FAILED', `${plan.title}\n${output.trim()}`, { place: data });
 }
 
 /** Sixteen random bytes as Kafka writes them, the same for all nodes and for the life of the state. */

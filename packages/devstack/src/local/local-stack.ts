@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { findJava, inspectLocal } from '../machine.mjs';
 import type { Stack, StackOptions } from '../stack.ts';
-import { StackError, type StackErrorCode, throwAll } from '../stack-error.ts';
+import { StackError, throwAll } from '../stack-error.ts';
 import { isAlive, keepShape, openFolder, publish, readJson, unpublish } from '../state-folder.ts';
 import { fetchJars } from './jars.ts';
 import { clusterIdOf, formatKafka, kafkaPlan } from './kafka.ts';
@@ -29,7 +29,11 @@ export async function startLocal(options: StackOptions): Promise<Stack> {
     const ports = await choosePorts(dir, brokers, options.ports);
     const place = await placePostgres(dir, env);
     const kafka = ports.brokers.map((_, i) => kafkaPlan(java, jars, ports, i, dir, env));
-    const plans = [...kafka, registryPlan(java, jars, ports.registry, dir, env), postgresPlan(place, ports.database, dir, env)];
+    const plans = [
+      ...kafka,
+      registryPlan(java, jars, ports.registry, dir, env),
+      postgresPlan(place, ports.database, dir, env),
+    ];
     const servers = plans.map((plan) => new LocalServer(supervision, plan, onProgress));
     supervision.onExit = (exit) => servers.find((server) => server.plan.name === exit.name)?.noteExit(exit);
     supervision.onLost = () => onProgress(new StackError('SUPERVISOR_GONE').format());
@@ -75,8 +79,9 @@ export async function startLocal(options: StackOptions): Promise<Stack> {
 export function missingFor(env: NodeJS.ProcessEnv): StackError[] {
   const missing = inspectLocal(env)
     .filter((finding) => !finding.ok)
-    .map((finding) => new StackError(finding.code as StackErrorCode, finding.detail));
-  if (findPackage() === undefined) missing.push(new StackError('DATABASE_MISSING', '', { place: `${process.platform}-${process.arch}` }));
+    .map((finding) => new StackError(finding.code ?? 'JAVA_MISSING', finding.detail));
+  if (findPackage() === undefined)
+    missing.push(new StackError('DATABASE_MISSING', '', { place: `${process.platform}-${process.arch}` }));
   return missing;
 }
 
@@ -105,7 +110,9 @@ async function allOrFirstError(work: Promise<void>[]): Promise<void> {
 
 function asStackError(reason: unknown): StackError {
   if (reason instanceof StackError) return reason;
-  return new StackError('SERVER_FORMAT_FAILED', reason instanceof Error ? reason.message : String(reason), { cause: reason });
+  return new StackError('SERVER_FORMAT_FAILED', reason instanceof Error ? reason.message : String(reason), {
+    cause: reason,
+  });
 }
 
 /** Removes all state of a folder whose stack is not running, also what lies outside of it. Throws STACK_IN_USE. */

@@ -1,8 +1,8 @@
 /** Ports of the local servers: chosen once, remembered beside the state, and kept as long as they are free. */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { StackError } from '../stack-error.ts';
 import type { StackOptions } from '../stack.ts';
+import { StackError } from '../stack-error.ts';
 import { readJson, writeJson } from '../state-folder.ts';
 
 export interface Ports {

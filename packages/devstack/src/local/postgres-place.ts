@@ -3,7 +3,19 @@
  * taken; and where that user cannot pass a folder above (/root is 0700), binaries and data get a place below /var/lib.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { StackError } from '../stack-error.ts';
@@ -59,7 +71,8 @@ export function findPackage(): string | undefined {
 
 function packagedBinaries(): string {
   const native = findPackage();
-  if (native === undefined) throw new StackError('DATABASE_MISSING', '', { place: `${process.platform}-${process.arch}` });
+  if (native === undefined)
+    throw new StackError('DATABASE_MISSING', '', { place: `${process.platform}-${process.arch}` });
   linkLibraries(native);
   return native;
 }
@@ -123,7 +136,12 @@ function ownerOf(data: string): { uid: number; gid: number } | undefined {
 }
 
 /** Tried rather than derived from modes: access lists and mounts have a say too. */
-async function canRun(binaries: string, cwd: string, user: { uid: number; gid: number }, env: NodeJS.ProcessEnv): Promise<boolean> {
+async function canRun(
+  binaries: string,
+  cwd: string,
+  user: { uid: number; gid: number },
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
   try {
     const { code } = await run(join(binaries, 'bin', 'postgres'), ['--version'], env, { cwd, ...user });
     return code === 0;

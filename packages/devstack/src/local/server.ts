@@ -79,7 +79,8 @@ export class LocalServer implements Faultable {
   noteExit(exit: ServerExit): void {
     this.#exit = exit;
     this.#pid = undefined;
-    if (!this.#asked && this.#ready) this.#onUnasked(`${this.plan.title} ended unasked (${reason(exit)}), see ${this.#log}`);
+    if (!this.#asked && this.#ready)
+      this.#onUnasked(`${this.plan.title} ended unasked (${reason(exit)}), see ${this.#log}`);
     this.#ready = false;
   }
 

@@ -1,6 +1,6 @@
 /** The owner's end of the pipe to supervisor.mjs. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync, closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -62,12 +62,16 @@ export class Supervision {
   /** Takes the folder's lock, and ends servers that a killed supervisor left. Throws FolderLocked. */
   static async open(dir: string): Promise<Supervision> {
     const log = openSync(join(dir, 'supervisor.log'), 'a');
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', SUPERVISOR, dir, String(process.pid)], {
-      detached: true,
-      stdio: ['pipe', 'pipe', log],
-      // Debugger and test-runner settings of the owner are not for the supervisor.
-      env: { ...process.env, NODE_OPTIONS: '' },
-    });
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', SUPERVISOR, dir, String(process.pid)],
+      {
+        detached: true,
+        stdio: ['pipe', 'pipe', log],
+        // Debugger and test-runner settings of the owner are not for the supervisor.
+        env: { ...process.env, NODE_OPTIONS: '' },
+      },
+    );
     closeSync(log);
     const supervision = new Supervision(child);
     await new Promise<void>((resolve, reject) => {
@@ -142,7 +146,8 @@ export class Supervision {
   #hold(keep: boolean): void {
     const call = keep ? 'ref' : 'unref';
     this.#child[call]();
-    for (const pipe of [this.#child.stdin, this.#child.stdout]) (pipe as unknown as { ref(): void; unref(): void })[call]();
+    for (const pipe of [this.#child.stdin, this.#child.stdout])
+      (pipe as unknown as { ref(): void; unref(): void })[call]();
   }
 
   #lost(): void {

@@ -128,7 +128,10 @@ async function end(graceMs) {
 }
 
 function rememberPids() {
-  writeWhole(join(dir, 'pids.json'), Object.fromEntries([...servers].map(([name, { process: child }]) => [name, child.pid])));
+  writeWhole(
+    join(dir, 'pids.json'),
+    Object.fromEntries([...servers].map(([name, { process: child }]) => [name, child.pid])),
+  );
 }
 
 /** Servers can outlive a supervisor that was itself killed. They would keep their files and ports from the next one. */
