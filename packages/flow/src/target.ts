@@ -3,6 +3,7 @@
  * targets/index.ts, and the conformance suite run over it.
  */
 import type avsc from 'avsc';
+import type { Field } from './avro/field.ts';
 import type { ConfigSchema } from './config-schema.ts';
 
 /** A row to be written: its columns as decoded by the input schema, and who it is. null value: deleted. */
@@ -41,8 +42,9 @@ export interface Target {
 export interface TargetContext {
   flow: string;
   station: string;
-  /** The schema of the input topic. */
+  /** The schema of the input topic, and its fields in order. */
   schema: avsc.Type;
+  fields: readonly Field[];
   /** Where secrets come from: an address in the flow file is the name of an environment variable. */
   env: Readonly<Record<string, string | undefined>>;
 }

@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { targetTypes } from '@quadrille/flow';
+import { Client } from 'pg';
+import { Gate } from './gate.ts';
+import { type StoredRow, targetConformance } from './target.ts';
+
+const address = process.env.DATABASE_URL;
+
+targetConformance({
+  name: 'postgres',
+  skip: address === undefined ? 'no DATABASE_URL to write to' : undefined,
+  async prepare(t, { type, fields }) {
+    const url = new URL(address as string);
+    const gate = new Gate(url.hostname, Number(url.port || 5432));
+    await gate.open();
+    const through = new URL(url);
+    through.host = `127.0.0.1:${gate.port}`;
+    const table = `Conformance "${randomBytes(4).toString('hex')}"`;
+    const quoted = `"${table.replaceAll('"', '""')}"`;
+    const direct = new Client({ connectionString: address as string });
+    await direct.connect();
+    t.after(async () => {
+      await gate.close();
+      await direct.query(`DROP TABLE IF EXISTS ${quoted}`);
+      await direct.end();
+    });
+    const station = table.slice(13, 21);
+    return {
+      create() {
+        const target = targetTypes.postgres;
+        if (target === undefined) throw new Error('no target type postgres');
+        return target.create({ table, address: 'GATE' }, { flow: 'conformance', station, schema: type, fields, env: { GATE: through.href } });
+      },
+      async stored() {
+        const { rows } = await direct.query<Omit<StoredRow, 'version' | 'amount'> & { version: string; amount: string | null }>(
+          `SELECT _id AS id, _version AS version, _revision AS revision, _deleted AS deleted, text, amount,
+                  concat_ws(' ', xmin, ctid, _loaded_at, _partition, _offset) AS mark
+           FROM ${quoted} ORDER BY _id COLLATE "C"`,
+        );
+        return rows.map((row) => ({ ...row, version: BigInt(row.version), amount: row.amount === null ? null : Number(row.amount) }));
+      },
+      poison: 'a\u0000b',
+      down: () => gate.close(),
+      up: () => gate.open(),
+      // half of them at the server, in the middle of what they do, half on the way to it
+      async cut() {
+        if (Math.random() < 0.5) return gate.cut();
+        await direct.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`, [`quadrille conformance.${station}`]);
+      },
+    };
+  },
+});
