@@ -16,8 +16,6 @@ export interface KafkaSettings {
   socketFactory?: ISocketFactory;
 }
 
-guardRequestQueue();
-
 /** A client whose own retries are short: what to do about a broker that is away is decided in this package, not in the client. */
 export function connectKafka(settings: KafkaSettings, log: Log): Kafka {
   return new Kafka({
@@ -48,15 +46,20 @@ function route({ level, namespace, log: { message, error, groupId, topic, partit
 
 /**
  * The request queue arms a timer with `throttledUntil - now`, which is negative unless the broker throttles: Node 24
- * prints TimeoutNegativeWarning for each. A time in the past means the same as now.
+ * prints TimeoutNegativeWarning for each. Where nothing is throttled it looks again after 10 ms, as it means to.
  */
 function guardRequestQueue(): void {
   const require = createRequire(import.meta.url);
   const queue = require('kafkajs/src/network/requestQueue').prototype;
   const schedule = queue.scheduleCheckPendingRequests;
   queue.scheduleCheckPendingRequests = function guarded(this: { throttledUntil: number }): void {
-    const now = Date.now();
-    if (this.throttledUntil < now) this.throttledUntil = now + 1;
+    const { throttledUntil } = this;
+    this.throttledUntil = Math.max(throttledUntil, Date.now() + LOOK_AGAIN_MS);
     schedule.call(this);
+    this.throttledUntil = throttledUntil;
   };
 }
+
+const LOOK_AGAIN_MS = 10;
+
+guardRequestQueue();

@@ -1,0 +1,3 @@
+export async function enrich(): Promise<never> {
+  throw new Error('pending');
+}

@@ -1,0 +1,83 @@
+/** The enricher's judge: decode, join the lookups, apply SQL and rules, encode. */
+import { performance } from 'node:perf_hooks';
+import type { Decoder, Join, ReadyRule } from '@quadrille/flow';
+import { Drop, Fault, Hold, type RuleResult } from '@quadrille/record';
+import { type Alive, decodeRound } from './decode.ts';
+import { type Emitter, emitAll } from './emitter.ts';
+import type { Intake } from './intake.ts';
+import type { Judge } from './judge.ts';
+import type { LookupFeed } from './lookup-feed.ts';
+import type { Round } from './round.ts';
+import { applyRules, passTombstones } from './transform.ts';
+
+type Value = Record<string, unknown>;
+
+export interface EnrichOptions {
+  decoder: Decoder;
+  emitter: Emitter;
+  feed: LookupFeed;
+  join: Join;
+  /** The SQL over the lookups, then the rules. */
+  rules: readonly ReadyRule[];
+}
+
+/** How long a partition waits for a row that its lookup lacks and that it must have. */
+const HOLD_MS = 1_000;
+
+export class Enrich implements Judge {
+  private readonly options: EnrichOptions;
+  constructor(options: EnrichOptions) {
+    this.options = options;
+  }
+
+  async open(): Promise<void> {
+    await this.options.feed.start();
+  }
+
+  async judge(round: Round, intake: Intake): Promise<void> {
+    const { decoder, emitter, feed, rules } = this.options;
+    feed.require();
+    const alive = await decodeRound(round, decoder);
+    const joined = this.joinAll(round, alive, intake);
+    passTombstones(round, emitter);
+    const results = await applyRules(rules, joined);
+    for (let i = 0; i < results.length; i++) {
+      const slice = round.slices[alive.slices[i]!]!;
+      const index = alive.indexes[i]!;
+      if (index >= slice.records.length) continue;
+      const result = results[i]!;
+      if (result instanceof Drop) slice.drop(index, result.code);
+      else if (result instanceof Fault) slice.reject(index, result);
+      else emitAll(emitter, slice, index, Array.isArray(result) ? result : [result as Value]);
+    }
+  }
+
+  /** Joins every record; a record that must wait goes back to the intake with all that follow it in its partition. */
+  private joinAll(round: Round, alive: Alive, intake: Intake): RuleResult<Value>[] {
+    const { join } = this.options;
+    const results: RuleResult<Value>[] = new Array(alive.values.length);
+    for (let i = 0; i < results.length; i++) {
+      const slice = round.slices[alive.slices[i]!]!;
+      const index = alive.indexes[i]!;
+      // Behind a record that waits: it will come again.
+      if (index >= slice.records.length) {
+        results[i] = WAITS;
+        continue;
+      }
+      const result = join(alive.values[i]!);
+      if (result instanceof Hold) {
+        intake.giveBack(round.epoch, slice, slice.cut(index), performance.now() + HOLD_MS);
+        results[i] = WAITS;
+      } else results[i] = result;
+    }
+    return results;
+  }
+
+  async close(): Promise<void> {
+    await this.options.feed.stop();
+    for (const rule of this.options.rules) await rule.close();
+  }
+}
+
+/** Stands where a record was given back; never settled. */
+const WAITS = new Drop('WAITS');
