@@ -36,7 +36,7 @@ export class ClaimIndex {
       for (const claim of claims) {
         if (last !== undefined && claim.from < last.to) {
           const to = Math.min(claim.to, last.to);
-          findings.add(null, topic, partition, claim.from, to, `are claimed twice, by ${last.group} and by ${claim.group}`);
+          findings.add(null, topic, partition, claim.from, to, `claimed twice, by ${last.group} and by ${claim.group}`);
         }
         if (last === undefined || claim.to > last.to) last = claim;
       }

@@ -41,7 +41,7 @@ export class PartitionContents {
     else for (const range of claims.unclaimed(topic, partition, 0, low)) this.counts.unreadable += range.to - range.from;
     for (const { from, to, group } of claims.of(topic, partition)) {
       this.counts.claimed += to - from;
-      if (to > high) findings.add(null, topic, partition, Math.max(from, high), to, `are claimed by ${group}, but the topic ends at ${high}: the broker lost them`);
+      if (to > high) findings.add(null, topic, partition, Math.max(from, high), to, `claimed by ${group}, but the topic ends at ${high}: the broker has lost acknowledged records`);
     }
   }
 
@@ -71,7 +71,7 @@ export class PartitionContents {
       const { topic, partition } = this.watermark;
       const from = this.unclaimed[0]!.from;
       const to = this.unclaimed.at(-1)!.to;
-      findings.add(null, topic, partition, from, to, `hold ${missing} unclaimed offsets that could not be read, and the topic is not compacted`, missing);
+      findings.add(null, topic, partition, from, to, `${missing} unclaimed offsets could not be read, and nothing compacts the topic`, missing);
     }
     return { ...this.counts, unreadable: this.counts.unreadable + missing };
   }

@@ -32,12 +32,12 @@ export function edgeOf(
     const done = right.verdicts + right.inFlight + right.compacted + right.expired + right.beforeStart;
     // Whatever tore the columns apart has been found before, as a rule; this is the net under it.
     if (there !== done && !findings.touches(topic, partition)) {
-      findings.add(station.name, topic, partition, 0, watermark.high, `do not add up: ${there} records, ${done} explained`, Math.abs(there - done));
+      findings.add(station.name, topic, partition, 0, watermark.high, `the edge does not add up, ${there} records and ${done} explained`, Math.abs(there - done));
     }
   }
   for (const [partition, chain] of chains?.of(topic) ?? []) {
     if (watermarks.get(topic, partition) !== undefined) continue;
-    findings.add(station.name, topic, partition, chain.start, chain.end, 'were judged, but the partition does not exist');
+    findings.add(station.name, topic, partition, chain.start, chain.end, 'judged, but the partition does not exist');
   }
   return edge;
 }

@@ -10,7 +10,7 @@ export class FindingList {
   #places = new Map<string, Set<number>>();
 
   /**
-   * @param what goes on after `station: topic[partition] offsets a-b`, e.g. `were judged by nobody`.
+   * @param what goes on after `station: topic[partition] offsets a-b: `, e.g. `judged by nobody`.
    * @param to exclusive; equal to `from` when only a position is meant.
    */
   add(station: string | null, topic: string, partition: number, from: number, to: number, what: string, records = to - from): void {
@@ -21,7 +21,7 @@ export class FindingList {
     places.add(partition);
     if (this.listed.length === LISTED) return;
     const offsets = to - from > 1 ? `offsets ${from}-${to - 1}` : `offset ${from}`;
-    const text = `${station === null ? '' : `${station}: `}${topic}[${partition}] ${offsets} ${what}`;
+    const text = `${station === null ? '' : `${station}: `}${topic}[${partition}] ${offsets}: ${what}`;
     this.listed.push({ station, topic, partition, from, to, records: count, text });
   }
 

@@ -14,6 +14,7 @@ import { ClaimIndex } from './claims.ts';
 import { Classifier, deadLetterTopics, inputTopic, type RecordOrigin } from './classify.ts';
 import { addTo, nothing, type Origin, PartitionContents, sumOf } from './contents.ts';
 import { edgeOf } from './edge.ts';
+import type { LedgerPart } from './entry.ts';
 import { FindingList } from './findings.ts';
 import { liveChains } from './live-chains.ts';
 import { checkPart } from './part-checks.ts';
@@ -27,10 +28,13 @@ export interface LedgerFold {
   readonly unclaimed: readonly OffsetRange[];
   /**
    * Takes one record of `unclaimed`, in rising order of a partition, and says what it is. What does not come is taken
-   * as gone from the log. A record out of order or claimed is not counted: undefined.
+   * as gone from the log. A record that comes twice or out of order is not counted: undefined.
+   *
+   * Claimed records need not be read. Where they are (an audit), it is checked that they are what was claimed: it shows
+   * when a broker has lost acknowledged records and filled their offsets with others.
    * @param origin null when the record does not carry our headers.
    */
-  read(topic: string, partition: number, offset: number, origin: RecordOrigin | null): Origin | undefined;
+  read(topic: string, partition: number, offset: number, origin: RecordOrigin | null): Origin | 'claimed' | undefined;
   /** The sums, once everything unclaimed has been read. */
   reconcile(): Reconciliation;
   /** The live verdict of a station on one record of its input. */
@@ -85,12 +89,20 @@ export function foldLedger(input: FoldInput): LedgerFold {
 
     read(topic, partition, offset, origin) {
       const at = contents.get(topic, partition);
-      if (at === undefined || !at.expects(offset)) return undefined;
+      if (at === undefined) return undefined;
+      if (!at.expects(offset)) {
+        const claimant = claims.find(topic, partition, offset);
+        if (claimant === undefined) return undefined;
+        if (!madeFrom(claimant.at.part, origin)) {
+          findings.add(null, topic, partition, offset, offset + 1, `claimed by ${claimant.group}, but another record stands there`);
+        }
+        return 'claimed';
+      }
       const found = classifier.classify(topic, origin);
       at.count(offset, found);
       const end = origin === null ? undefined : watermarks.get(origin.topic, origin.partition)?.high;
       if (found === 'provisional' && end !== undefined && origin !== null && origin.offset >= end) {
-        findings.add(null, topic, partition, offset, offset + 1, `was made from ${origin.topic}[${origin.partition}]@${origin.offset}, but that topic ends at ${end}: the broker lost it`);
+        findings.add(null, topic, partition, offset, offset + 1, `made from ${origin.topic}[${origin.partition}]@${origin.offset}, but that topic ends at ${end}: the broker has lost acknowledged records`);
       }
       return found;
     },
@@ -101,7 +113,7 @@ export function foldLedger(input: FoldInput): LedgerFold {
       const strays: OffsetRange[] = [];
       for (const [topic, partition, each] of contents) {
         finished.getOrMake(topic, partition, () => each.finish(sparse.has(topic), findings));
-        strays.push(...each.strays);
+        for (const stray of each.strays) strays.push(stray);
       }
       const edges: Edge[] = [];
       const totals: Record<string, StationTotals> = {};
@@ -133,6 +145,9 @@ export function foldLedger(input: FoldInput): LedgerFold {
   };
 }
 
+const madeFrom = (part: LedgerPart, origin: RecordOrigin | null): boolean =>
+  origin !== null && origin.topic === part.topic && origin.partition === part.partition && origin.offset >= part.from && origin.offset < part.to;
+
 const isOf = (shape: FoldInput['shape'], topic: string): boolean =>
   shape.stations.some((station) => station.to.includes(topic) || deadLetterTopics(station).includes(topic));
 
@@ -147,6 +162,6 @@ function endOf(topic: string, finished: PartitionMap<TopicContents>): EndTopic {
 function reportTopicsGone(claims: ClaimIndex, watermarks: PartitionMap<Watermark>, findings: FindingList): void {
   for (const [topic, partition, first, last, count] of claims.extents()) {
     if (watermarks.get(topic, partition) !== undefined) continue;
-    findings.add(null, topic, partition, first, last, 'are claimed, but the partition does not exist', count);
+    findings.add(null, topic, partition, first, last, 'claimed, but the partition does not exist', count);
   }
 }

@@ -64,7 +64,7 @@ export function liveChains(
       live.getOrMake(topic, partition, () => chain);
       const low = watermark?.low ?? 0;
       if (chain.start > low && expected.fromBeginning(group, topic)) {
-        const what = `were skipped: the station reads from the beginning, but its first position is ${chain.start}`;
+        const what = `skipped: the station reads from the beginning, but its first position is ${chain.start}`;
         findings.add(group, topic, partition, low, chain.start, what);
       }
     }
@@ -91,7 +91,7 @@ function chainOf(
 
   if (position.kind === 'lost') report(position.from, position.to, LOST[position.reason]);
   if (position.kind === 'rewound' && mark !== undefined && committed !== undefined) {
-    report(position.offset, committed.offset, `: the committed position ${committed.offset} is not where the part ends that is named with it`);
+    report(position.offset, committed.offset, `the committed position ${committed.offset} is not where the part ends that is named with it`);
   }
   // Without a committed offset nothing counts: parts alone do not say which of them do.
   const tip = position.kind === 'begin' || (position.kind === 'lost' && position.reason === 'no position') ? null : position.prev;
@@ -100,15 +100,15 @@ function chainOf(
   const end = chain.parts.at(-1)?.part.to ?? endWithoutParts(position, low ?? 0);
   const start = chain.parts[0]?.part.from ?? end;
   if (watermark !== undefined && end > watermark.high) {
-    report(watermark.high, end, `were judged, but the topic ends at ${watermark.high}: the broker lost them`);
+    report(watermark.high, end, `judged, but the topic ends at ${watermark.high}: the broker has lost acknowledged records`);
   }
   return { group, topic, partition, start, end, parts: chain.parts, judged: chain.parts.filter(({ part }) => part.to > part.from) };
 }
 
 const LOST = {
-  expired: 'were deleted before anybody judged them (OFFSETS_LOST)',
-  skipped: 'were skipped: the committed position lies beyond everything that was judged (OFFSETS_LOST)',
-  'no position': 'is where the ledger ends, but the group has no committed position (OFFSETS_LOST)',
+  expired: 'deleted before anybody judged them (OFFSETS_LOST)',
+  skipped: 'skipped: the committed position lies beyond everything that was judged (OFFSETS_LOST)',
+  'no position': 'the ledger ends here, but the group has no committed position (OFFSETS_LOST)',
 } as const;
 
 /** Where a chain without parts goes on: everything before is before its start. */
@@ -120,11 +120,11 @@ function endWithoutParts(position: Resume, low: number): number {
 
 function reportBreaks(chain: LiveChain, report: (from: number, to: number, what: string) => void): void {
   for (const broken of chain.breaks) {
-    if (broken.kind === 'gap') report(broken.from, broken.to, 'were judged by nobody: the chain of parts has a gap');
-    else if (broken.kind === 'overlap') report(broken.from, broken.to, 'were judged twice: parts of the chain overlap');
+    if (broken.kind === 'gap') report(broken.from, broken.to, 'judged by nobody, the chain of parts has a gap');
+    else if (broken.kind === 'overlap') report(broken.from, broken.to, 'judged twice, parts of the chain overlap');
     else {
       const { partition, offset, part } = broken.ref;
-      report(0, broken.to, `: a part of the chain is not in the ledger (partition ${partition}, offset ${offset}, part ${part})`);
+      report(0, broken.to, `a part of the chain is not in the ledger (partition ${partition}, offset ${offset}, part ${part})`);
     }
   }
 }

@@ -15,28 +15,28 @@ export interface PartContext {
 export function checkPart(part: LedgerPart, { station, kind, sparse }: PartContext, findings: FindingList): void {
   const { topic, partition, from, to } = part;
   const report = (what: string, records: number): void => findings.add(station, topic, partition, from, to, what, records);
-  if (to < from) report(`end before they begin (${from} to ${to})`, from - to);
+  if (to < from) report(`the part ends before it begins (${from} to ${to})`, from - to);
   if (kind !== undefined && kind !== 'extractor' && part.commit !== to) {
-    report(`were committed as ${part.commit}, although they end at ${to}`, Math.abs(part.commit - to));
+    report(`committed as ${part.commit}, although the part ends at ${to}`, Math.abs(part.commit - to));
   }
   const counted = part.pass + part.drop + part.reject;
   if (part.kind === 'expired') {
-    if (counted + part.outputs + part.claims.length > 0) report('are expired and judged at once', counted);
+    if (counted + part.outputs + part.claims.length > 0) report('expired and judged at once', counted);
     return;
   }
   const span = to - from;
-  if (counted > span) report(`have ${counted} verdicts for ${span} records`, counted - span);
-  if (counted < span && !sparse) report(`have ${counted} verdicts, and the topic is not compacted: ${span - counted} were skipped`, span - counted);
+  if (counted > span) report(`${counted} verdicts for ${span} records`, counted - span);
+  if (counted < span && !sparse) report(`${counted} verdicts for ${span} records, and nothing compacts the topic: ${span - counted} skipped`, span - counted);
   checkRuns(part, report);
   let claimed = 0;
   for (const claim of part.claims) claimed += claim.count;
-  if (claimed !== part.outputs) report(`have ${part.outputs} outputs and ${claimed} claims`, Math.abs(part.outputs - claimed));
+  if (claimed !== part.outputs) report(`${part.outputs} outputs of passes and ${claimed} claims`, Math.abs(part.outputs - claimed));
   if (part.outcomes !== null) {
     const { written, unchanged, superseded, conflicts } = part.outcomes;
     const told = written + unchanged + superseded + conflicts;
-    if (told !== part.pass) report(`have ${part.pass} passes and ${told} outcomes in the target`, Math.abs(part.pass - told));
+    if (told !== part.pass) report(`${part.pass} passes and ${told} outcomes in the target`, Math.abs(part.pass - told));
   } else if (kind === 'loader') {
-    report(`have ${part.pass} passes and no outcomes in the target`, part.pass);
+    report(`${part.pass} passes and no outcomes in the target`, part.pass);
   }
 }
 
@@ -46,13 +46,13 @@ function checkRuns(part: LedgerPart, report: (what: string, records: number) => 
   let next = part.from;
   for (const run of part.runs) {
     if (run.offset < next || run.last < run.offset || run.last >= part.to || run.count > run.last - run.offset + 1) {
-      report(`have a run of verdicts out of place (${run.offset}-${run.last}, ${run.count} records)`, run.count);
+      report(`a run of verdicts is out of place (${run.offset}-${run.last}, ${run.count} records)`, run.count);
     }
     next = run.last + 1;
     if (run.verdict === 'drop') drops += run.count;
     else rejects += run.count;
-    if (run.verdict === 'reject' && run.deadLetter === null) report(`have ${run.count} rejects without a dead letter`, run.count);
+    if (run.verdict === 'reject' && run.deadLetter === null) report(`${run.count} rejects without a dead letter`, run.count);
   }
-  if (drops !== part.drop) report(`have ${part.drop} drops, and runs of ${drops}`, Math.abs(drops - part.drop));
-  if (rejects !== part.reject) report(`have ${part.reject} rejects, and runs of ${rejects}`, Math.abs(rejects - part.reject));
+  if (drops !== part.drop) report(`${part.drop} drops, and runs of ${drops}`, Math.abs(drops - part.drop));
+  if (rejects !== part.reject) report(`${part.reject} rejects, and runs of ${rejects}`, Math.abs(rejects - part.reject));
 }

@@ -10,11 +10,20 @@ import type { ModelRecord, World } from './world.ts';
 export interface Observation {
   fold: LedgerFold;
   /** What the fold said of each record that it asked for. */
-  read: Map<ModelRecord, Origin | undefined>;
+  read: Map<ModelRecord, Origin | 'claimed' | undefined>;
 }
 
 /** The topics from the end of the flow to its beginning: the order in which watermarks are to be asked for. */
 const FROM_THE_END = ['dlq.raw', 'dlq.odd', 'dlq.good', 'good', 'odd', 'raw'];
+
+/** Reads all that is there, also what is claimed. */
+export function audit(world: World, { fold }: Observation): void {
+  for (const log of [...world.logs.values()].flat()) {
+    for (const record of log.records.slice(log.low)) {
+      if (!record.gone) fold.read(log.topic, log.partition, record.offset, record.origin);
+    }
+  }
+}
 
 /** @param between lets the world go on while the picture is being taken; nothing happens when it is left out. */
 export function observe(world: World, between: () => void = () => {}): Observation {
@@ -39,7 +48,7 @@ export function observe(world: World, between: () => void = () => {}): Observati
   }
   between();
   const fold = foldLedger({ shape: world.shape, entries, committed, watermarks, sparse: world.sparse });
-  const read = new Map<ModelRecord, Origin | undefined>();
+  const read = new Map<ModelRecord, Origin | 'claimed' | undefined>();
   for (const { topic, partition, from, to } of fold.unclaimed) {
     for (const record of world.log(topic, partition).records.slice(from, to)) {
       if (!record.gone) read.set(record, fold.read(topic, partition, record.offset, record.origin));

@@ -16,6 +16,8 @@ export interface Truth {
   end: number;
   /** Records that nobody judged are, or will be, skipped: the flow must not be called balanced. */
   lost: boolean;
+  /** Each live attempt goes on where the one before ended. */
+  seamless: boolean;
 }
 
 export type What = 'claimed' | 'duplicate' | 'stray' | 'foreign' | 'provisional' | 'unreadable';
@@ -78,8 +80,38 @@ export class Oracle {
   }
 }
 
+/**
+ * Whether a defect has done harm that anybody could see: a position beyond what was judged, an interval that was not
+ * judged record by record, or a record that counts and is not there.
+ */
+export function harmed(world: World): boolean {
+  const oracle = new Oracle(world);
+  return world.shape.stations.some((station) => {
+    const topic = inputTopic(FLOW, station);
+    return (world.logs.get(topic) ?? []).some(({ partition, records }) => {
+      const truth = oracle.of(station.name, partition);
+      const committed = world.group(station.name).commits.get(partition);
+      if (station.from !== undefined && truth.end > records.length) return true;
+      if (committed?.attempt && committed.offset !== committed.attempt.commit) return true;
+      if (committed?.attempt === null && station.start !== 'latest' && committed.offset > 0 && station.from !== undefined) {
+        if (committed.offset > world.log(station.from, partition).low) return true;
+      }
+      if (truth.live.size > 0 && !truth.seamless) return true;
+      return [...truth.live].some((attempt) => world.damaged.has(attempt) || !isWhole(world, attempt));
+    });
+  });
+}
+
+/** Every output of its passes was acknowledged and is still there, and so is its ledger entry. */
+function isWhole(world: World, attempt: Attempt): boolean {
+  const outputs = [...attempt.verdicts.values()].reduce((sum, { outputs }) => sum + outputs.length, 0);
+  if (attempt.counted.size !== outputs) return false;
+  if (!world.ledger.some((written) => written?.attempts.includes(attempt))) return false;
+  return [...attempt.counted].every((record) => world.log(record.topic, record.partition).records[record.offset] === record);
+}
+
 function truthOf(world: World, station: StationShape, topic: string, partition: number): Truth {
-  const truth: Truth = { live: new Set(), verdicts: new Map(), start: 0, end: 0, lost: false };
+  const truth: Truth = { live: new Set(), verdicts: new Map(), start: 0, end: 0, lost: false, seamless: true };
   const low = station.from === undefined ? 0 : world.log(topic, partition).low;
   const committed = world.group(station.name).commits.get(partition);
   const written = world.written(station.name, topic, partition).map(({ attempt }) => attempt);
@@ -98,6 +130,7 @@ function truthOf(world: World, station: StationShape, topic: string, partition: 
   if (tip !== null) truth.end = tip.to;
   for (let at = tip; at !== null; at = at.before) {
     truth.live.add(at);
+    if (at.before !== null && at.before.to !== at.from) truth.seamless = false;
     truth.start = at.from;
     for (const [offset, judged] of at.verdicts) truth.verdicts.set(offset, { judged, attempt: at });
     if (at.kind === 'expired') {

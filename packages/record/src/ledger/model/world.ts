@@ -75,6 +75,7 @@ export interface WrittenEntry {
   attempts: Attempt[];
 }
 
+/** A defect that a world can be given: of a station, or of the broker. */
 export type Mutation =
   | 'commit before settle'
   | 'zombie may commit'
