@@ -161,7 +161,7 @@ class PostgresTarget implements Target {
       connectionString,
       max: this.#config.connections ?? 2,
       application_name: `quadrille ${this.#context.flow}.${this.#context.station}`,
-      connectionTimeoutMillis: CONNECT_MS,
+      connectionTimeoutMillis: Math.min(CONNECT_MS, timeout),
       statement_timeout: timeout,
       // for a server that has gone without a word; the statement's own timeout comes first
       query_timeout: timeout + 5_000,
