@@ -46,3 +46,12 @@ export function reject(code: string, message: string, details: FaultDetails = {}
 
 /** What may come back from a rule for one record: itself or another, several, a drop, a fault. */
 export type RuleResult<T> = T | readonly T[] | Drop | Fault;
+
+/** Not decided yet: what the record needs is not there. Its partition waits and tries again; never a dead letter. */
+export class Hold {
+  /** Why; of class `dependency`. */
+  readonly fault: Fault;
+  constructor(fault: Fault) {
+    this.fault = fault;
+  }
+}
