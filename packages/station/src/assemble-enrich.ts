@@ -1,3 +1,40 @@
-export async function enrich(): Promise<never> {
-  throw new Error('pending');
+/** An enricher out of its entry: codecs, lookups with what feeds them, SQL and rules. */
+import { chainFields, type EnricherSpec, loadRules, openLookups, type TopicSchema } from '@quadrille/flow';
+import { stationGroup } from '@quadrille/record';
+import { decoderOf, emitterOf, schemaOf, type Surroundings } from './assemble.ts';
+import { Enrich } from './enrich.ts';
+import { LookupFeed } from './lookup-feed.ts';
+
+export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<Enrich> {
+  const { flow, registry, config, kafka, control, log, onDead } = around;
+  const input = await schemaOf(flow, spec.from);
+  const output = await schemaOf(flow, spec.to);
+  const emitter = await emitterOf(around, spec.from, output);
+  const schemas = new Map<string, TopicSchema>();
+  for (const { topic } of spec.lookups) schemas.set(topic, await schemaOf(flow, topic));
+  const lookups = openLookups(spec.lookups, {
+    record: chainFields(input.fields, output.fields),
+    fieldsOf: (topic) => schemas.get(topic)!.fields,
+    sql: spec.sql !== undefined,
+  });
+  const rules = await loadRules([...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules], {
+    folder: flow.folder,
+    input: input.fields,
+    output: output.fields,
+    timeoutMs: spec.timeoutMs,
+    tables: lookups.tables,
+  });
+  const feed = new LookupFeed(kafka, {
+    name: `${stationGroup(flow.name, spec.name)}.lookups`,
+    tables: lookups.references.map((reference) => ({
+      topic: reference.topic,
+      decoder: decoderOf(schemas.get(reference.topic)!, registry),
+      apply: (id, version, revision, value) => reference.apply(id, version, revision, value),
+    })),
+    control,
+    sessionTimeoutMs: config.sessionTimeoutMs,
+    log,
+    onDead,
+  });
+  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, join: lookups.join, rules });
 }

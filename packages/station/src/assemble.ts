@@ -92,7 +92,7 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
     case 'transformer':
       return transform(around, spec);
     case 'enricher':
-      return enrich();
+      return enrich(around, spec);
     case 'loader': {
       const input = await schemaOf(flow, spec.from);
       const type = targetTypes[spec.target.type]!;

@@ -23,6 +23,7 @@ import type { Log } from './log.ts';
 import { StationMetrics } from './metrics.ts';
 import { ledgerCodec } from './own-topics.ts';
 import { readLedger } from './picture.ts';
+import { Probe } from './probe.ts';
 import { Registry } from './registry.ts';
 import type { SettleOptions } from './settle.ts';
 import { ShardIntake } from './shard-intake.ts';
@@ -134,6 +135,7 @@ export async function connect(
     health,
     metrics,
     log,
+    probe: new Probe({ env: config.env, log, recordMs: Math.max(10_000, 2 * spec.timeoutMs), startMs: 60_000 }),
     line: spec.stopTheLine === undefined ? undefined : new Line(spec.stopTheLine),
     stopLine: async (fault) => {
       health.pause(fault);

@@ -39,6 +39,8 @@ export class Slice {
   readonly outputs = new Map<string, Outgoing[]>();
   /** Of a loader: what became of each record in the target, as an index into OUTCOMES. */
   outcomes: Uint8Array | null = null;
+  /** Rejects that stand before judging, by record index: RECORD_CRASHED. */
+  private readonly condemned = new Map<number, Fault>();
   /** How far the source has been read with this slice; extractors only. */
   position: Outgoing | null = null;
 
@@ -77,12 +79,19 @@ export class Slice {
     list.push(output);
   }
 
+  /** Rejects a record for good: judges pass over it, `reset` keeps it. */
+  condemn(index: number, fault: Fault): void {
+    this.condemned.set(index, fault);
+    this.reject(index, fault);
+  }
+
   /** As it was before judging. */
   reset(): void {
     this.verdicts.fill(UNDECIDED);
     this.reasons.clear();
     this.outputs.clear();
     this.outcomes = null;
+    for (const [index, fault] of this.condemned) this.reject(index, fault);
   }
 
   count(verdict: number): number {

@@ -10,6 +10,7 @@ import type { Judge } from './judge.ts';
 import type { Line } from './line.ts';
 import type { Log } from './log.ts';
 import type { StationMetrics } from './metrics.ts';
+import type { Probe } from './probe.ts';
 import type { Round } from './round.ts';
 
 export interface LoopOptions {
@@ -17,6 +18,8 @@ export interface LoopOptions {
   judge: Judge;
   /** Settles once, see settle.ts. */
   settle(round: Round): Promise<boolean>;
+  /** Examines suspect slices apart before they are judged here. */
+  probe: Pick<Probe, 'examine'>;
   /** undefined: the line never stops (replays). */
   line: Line | undefined;
   /** Says durably that the line has stopped; the control topic then pauses this station, here and after a restart. */
@@ -52,10 +55,13 @@ export async function runLoop(options: LoopOptions): Promise<void> {
 }
 
 /** Judges until no dependency is in the way (invariant 3). @returns false when the round has become void. */
-async function judged(round: Round, { intake, judge, health, log }: LoopOptions): Promise<boolean> {
+async function judged(round: Round, { intake, judge, probe, health, log }: LoopOptions): Promise<boolean> {
+  let examined = false;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     if (round.epoch !== intake.epoch) return false;
     try {
+      if (!examined && round.slices.some((slice) => slice.suspect)) await probe.examine(round);
+      examined = true;
       await judge.judge(round, intake);
       health.free();
       return true;

@@ -32,6 +32,8 @@ interface Lane {
   taken: number;
   prev: LedgerRef | null;
   attempts: number;
+  /** Records below this offset are judged one by one, apart: one of them has ended the process, more than once. */
+  suspectUntil: number;
   queue: InputRecord[];
   bytes: number;
   paused: boolean;
@@ -40,6 +42,9 @@ interface Lane {
 
 /** From this attempt on, records are judged one by one, apart. */
 export const SUSPECT_ATTEMPT = 3;
+/** How many offsets from there on; rounds in flight reach so far at most. */
+const SUSPECT_SPAN = 20_000;
+const SUSPECT_ROUND = 1_000;
 
 export interface TopicIntakeOptions {
   group: string;
@@ -133,6 +138,7 @@ export class TopicIntake implements Intake {
     const lane = this.lanes.get(start.partition)!;
     lane.prev = start.prev;
     lane.attempts = start.attempts;
+    lane.suspectUntil = start.attempts + 1 >= SUSPECT_ATTEMPT ? start.offset + SUSPECT_SPAN : 0;
     lane.next = start.offset;
     lane.taken = start.offset;
     lane.queue = [];
@@ -255,8 +261,9 @@ export class TopicIntake implements Intake {
     this.turn++;
     for (let i = 0; i < lanes.length && records < limits.records && bytes < limits.bytes; i++) {
       const lane = lanes[(i + this.turn) % lanes.length]!;
-      const suspect = lane.attempts + 1 >= SUSPECT_ATTEMPT && !lane.begun;
-      const share = Math.ceil((limits.records - records) / (lanes.length - i));
+      const suspect = lane.taken < lane.suspectUntil;
+      const fair = Math.ceil((limits.records - records) / (lanes.length - i));
+      const share = suspect ? Math.min(fair, SUSPECT_ROUND) : fair;
       let count = 0;
       let taken = 0;
       while (count < lane.queue.length && count < share && bytes + taken < limits.bytes) {
@@ -379,6 +386,7 @@ const newLane = (partition: number): Lane => ({
   taken: 0,
   prev: null,
   attempts: 0,
+  suspectUntil: 0,
   queue: [],
   bytes: 0,
   paused: false,
