@@ -9,13 +9,13 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const modules = join(root, 'node_modules');
 const stamp = join(modules, '.quadrille-lock');
-const pinned = join(modules, '.bin', 'node');
+const pinned = join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
 
 const lockText = readFileSync(join(root, 'package-lock.json'), 'utf8');
 
@@ -110,12 +110,15 @@ function install() {
     ]);
 }
 
-/** npm links the platform package's node itself. Where there is none, the Node that runs this will do if new enough. */
+/** Puts a Node 24 that runs here where every npm script finds it first: npm's own, else the one that runs this. */
 function linkNode() {
-  const works = existsSync(pinned) && spawnSync(pinned, ['--version']).status === 0;
-  if (works) return;
+  if (runs(pinned)) return;
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const brought = [`node-${platform}-${process.arch}`, `node-bin-${platform}-${process.arch}`]
+    .map((name) => join(modules, name, 'bin', process.platform === 'win32' ? 'node.exe' : 'node'))
+    .find(runs);
   const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < 24 || (major === 24 && minor < 3))
+  if (brought === undefined && (major < 24 || (major === 24 && minor < 3)))
     fail([
       {
         code: 'NODE_TOO_OLD',
@@ -125,7 +128,13 @@ function linkNode() {
     ]);
   mkdirSync(dirname(pinned), { recursive: true });
   rmSync(pinned, { force: true });
-  symlinkSync(process.execPath, pinned);
+  // Relative, so that the folder can be moved.
+  symlinkSync(brought === undefined ? process.execPath : relative(dirname(pinned), brought), pinned);
+}
+
+/** Tried, not looked up: the packages are for glibc, and some systems have another C library. @param {string} node */
+function runs(node) {
+  return existsSync(node) && spawnSync(node, ['--version'], { shell: node.endsWith('.cmd') }).status === 0;
 }
 
 /** @param {string} file */
