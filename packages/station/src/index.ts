@@ -5,6 +5,7 @@ export { createLog, type Log } from './log.ts';
 export type { Totals } from './metrics.ts';
 export * from './own-topics.ts';
 export * from './picture.ts';
+export * from './provision.ts';
 export * from './registry.ts';
 export * from './run.ts';
 export { type SettleOptions, settle } from './settle.ts';
