@@ -17,7 +17,8 @@ export class ClaimIndex {
 
   /** Takes the claims of a live part, dead letters too. */
   add(group: string, at: PlacedPart): void {
-    for (const { topic, partition, offset, count } of at.part.claims) this.#add(topic, partition, offset, count, group, at);
+    for (const { topic, partition, offset, count } of at.part.claims)
+      this.#add(topic, partition, offset, count, group, at);
     for (const { deadLetter, count } of at.part.runs) {
       if (deadLetter !== null) this.#add(deadLetter.topic, deadLetter.partition, deadLetter.offset, count, group, at);
     }

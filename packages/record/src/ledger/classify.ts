@@ -2,7 +2,7 @@
 import { deadLetterTopic, positionsTopic, stationGroup } from '../names.ts';
 import type { Origin } from './contents.ts';
 import type { Chains } from './live-chains.ts';
-import type { PartitionMap } from './partition-map.ts';
+import { getOrMake, type PartitionMap } from './partition-map.ts';
 import type { FlowShape, StationShape } from './reconciliation.ts';
 import { type Chain, verdictWord } from './verdict-at.ts';
 
@@ -19,7 +19,8 @@ export interface RecordOrigin {
 }
 
 /** The topic that a station's parts name as input. */
-export const inputTopic = (flow: string, station: StationShape): string => station.from ?? positionsTopic(flow, station.name);
+export const inputTopic = (flow: string, station: StationShape): string =>
+  station.from ?? positionsTopic(flow, station.name);
 
 /** Where a station's dead letters go: of its input; of an extractor, which has none in Kafka, of its outputs. */
 export const deadLetterTopics = (station: StationShape): string[] =>
@@ -59,13 +60,10 @@ export class Classifier {
   }
 
   #candidatesOf(topic: string, { topic: input, group }: RecordOrigin): Candidate[] {
-    let byInput = this.#candidates.get(topic);
-    if (byInput === undefined) this.#candidates.set(topic, (byInput = new Map()));
+    const byInput = getOrMake(this.#candidates, topic, () => new Map<string, Candidate[]>());
     const deadLetter = this.#deadLetters.has(topic);
     const key = deadLetter && group !== undefined ? `${input} ${group}` : input;
-    let found = byInput.get(key);
-    if (found === undefined) byInput.set(key, (found = this.#find(topic, input, deadLetter ? group : undefined)));
-    return found;
+    return getOrMake(byInput, key, () => this.#find(topic, input, deadLetter ? group : undefined));
   }
 
   #find(topic: string, input: string, by: string | undefined): Candidate[] {

@@ -6,10 +6,22 @@ import type { OffsetRange, TopicContents, Watermark } from './reconciliation.ts'
 /** What an unclaimed record turned out to be. */
 export type Origin = 'duplicate' | 'stray' | 'provisional' | 'foreign';
 
-export const nothing = (): TopicContents => ({ claimed: 0, duplicate: 0, stray: 0, foreign: 0, provisional: 0, unreadable: 0 });
+export const nothing = (): TopicContents => ({
+  claimed: 0,
+  duplicate: 0,
+  stray: 0,
+  foreign: 0,
+  provisional: 0,
+  unreadable: 0,
+});
 
 export const sumOf = (contents: TopicContents): number =>
-  contents.claimed + contents.duplicate + contents.stray + contents.foreign + contents.provisional + contents.unreadable;
+  contents.claimed +
+  contents.duplicate +
+  contents.stray +
+  contents.foreign +
+  contents.provisional +
+  contents.unreadable;
 
 export function addTo(total: TopicContents, contents: TopicContents): void {
   total.claimed += contents.claimed;
@@ -38,10 +50,19 @@ export class PartitionContents {
     this.unclaimed = produced ? claims.unclaimed(topic, partition, low, high) : [];
     for (const range of this.unclaimed) this.#toRead += range.to - range.from;
     if (!produced) this.counts.foreign = high;
-    else for (const range of claims.unclaimed(topic, partition, 0, low)) this.counts.unreadable += range.to - range.from;
+    else
+      for (const range of claims.unclaimed(topic, partition, 0, low)) this.counts.unreadable += range.to - range.from;
     for (const { from, to, group } of claims.of(topic, partition)) {
       this.counts.claimed += to - from;
-      if (to > high) findings.add(null, topic, partition, Math.max(from, high), to, `claimed by ${group}, but the topic ends at ${high}: the broker has lost acknowledged records`);
+      if (to > high)
+        findings.add(
+          null,
+          topic,
+          partition,
+          Math.max(from, high),
+          to,
+          `claimed by ${group}, but the topic ends at ${high}: the broker has lost acknowledged records`,
+        );
     }
   }
 
@@ -61,7 +82,13 @@ export class PartitionContents {
     if (origin !== 'stray') return;
     const last = this.strays.at(-1);
     if (last?.to === offset) last.to++;
-    else this.strays.push({ topic: this.watermark.topic, partition: this.watermark.partition, from: offset, to: offset + 1 });
+    else
+      this.strays.push({
+        topic: this.watermark.topic,
+        partition: this.watermark.partition,
+        from: offset,
+        to: offset + 1,
+      });
   }
 
   /** Contents after reading: offsets that were to be read and did not come are not in the log. */
@@ -71,7 +98,15 @@ export class PartitionContents {
       const { topic, partition } = this.watermark;
       const from = this.unclaimed[0]!.from;
       const to = this.unclaimed.at(-1)!.to;
-      findings.add(null, topic, partition, from, to, `${missing} unclaimed offsets could not be read, and nothing compacts the topic`, missing);
+      findings.add(
+        null,
+        topic,
+        partition,
+        from,
+        to,
+        `${missing} unclaimed offsets could not be read, and nothing compacts the topic`,
+        missing,
+      );
     }
     return { ...this.counts, unreadable: this.counts.unreadable + missing };
   }

@@ -18,7 +18,16 @@ export function edgeOf(
 ): Edge | undefined {
   const topic = station.from;
   if (topic === undefined) return undefined;
-  const edge: Edge = { topic, station: station.name, ...nothing(), verdicts: 0, inFlight: 0, compacted: 0, expired: 0, beforeStart: 0 };
+  const edge: Edge = {
+    topic,
+    station: station.name,
+    ...nothing(),
+    verdicts: 0,
+    inFlight: 0,
+    compacted: 0,
+    expired: 0,
+    beforeStart: 0,
+  };
   for (const [partition, watermark] of watermarks.of(topic)) {
     const left = contents.get(topic, partition) ?? nothing();
     const right = workOf(chains?.get(topic, partition), watermark);
@@ -32,7 +41,15 @@ export function edgeOf(
     const done = right.verdicts + right.inFlight + right.compacted + right.expired + right.beforeStart;
     // Whatever tore the columns apart has been found before, as a rule; this is the net under it.
     if (there !== done && !findings.touches(topic, partition)) {
-      findings.add(station.name, topic, partition, 0, watermark.high, `the edge does not add up, ${there} records and ${done} explained`, Math.abs(there - done));
+      findings.add(
+        station.name,
+        topic,
+        partition,
+        0,
+        watermark.high,
+        `the edge does not add up, ${there} records and ${done} explained`,
+        Math.abs(there - done),
+      );
     }
   }
   for (const [partition, chain] of chains?.of(topic) ?? []) {
@@ -44,7 +61,13 @@ export function edgeOf(
 
 function workOf(chain: GroupChain | undefined, { low, high }: Watermark): Work {
   const start = chain?.start ?? low;
-  const work: Work = { verdicts: 0, inFlight: high - (chain?.end ?? low), compacted: 0, expired: 0, beforeStart: start };
+  const work: Work = {
+    verdicts: 0,
+    inFlight: high - (chain?.end ?? low),
+    compacted: 0,
+    expired: 0,
+    beforeStart: start,
+  };
   for (const { part } of chain?.judged ?? []) {
     const span = part.to - part.from;
     if (part.kind === 'expired') {

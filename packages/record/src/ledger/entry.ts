@@ -88,8 +88,6 @@ export function parseMark(metadata: string | null | undefined): CommitMark | und
   const match = /^q1:(?:-|(\d+)\.(\d+)\.(\d+)):(\d+)$/.exec(metadata ?? '');
   if (!match) return undefined;
   const ref =
-    match[1] === undefined
-      ? null
-      : { partition: Number(match[1]), offset: Number(match[2]), part: Number(match[3]) };
+    match[1] === undefined ? null : { partition: Number(match[1]), offset: Number(match[2]), part: Number(match[3]) };
   return { ref, attempts: Number(match[4]) };
 }

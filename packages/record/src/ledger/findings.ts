@@ -1,4 +1,5 @@
 /** The list of what does not add up. It stays short when everything is wrong at once. */
+import { getOrMake } from './partition-map.ts';
 import type { Finding } from './reconciliation.ts';
 
 const LISTED = 1_000;
@@ -13,12 +14,18 @@ export class FindingList {
    * @param what goes on after `station: topic[partition] offsets a-b: `, e.g. `judged by nobody`.
    * @param to exclusive; equal to `from` when only a position is meant.
    */
-  add(station: string | null, topic: string, partition: number, from: number, to: number, what: string, records = to - from): void {
+  add(
+    station: string | null,
+    topic: string,
+    partition: number,
+    from: number,
+    to: number,
+    what: string,
+    records = to - from,
+  ): void {
     const count = Math.max(1, records);
     this.records += count;
-    let places = this.#places.get(topic);
-    if (places === undefined) this.#places.set(topic, (places = new Set()));
-    places.add(partition);
+    getOrMake(this.#places, topic, () => new Set<number>()).add(partition);
     if (this.listed.length === LISTED) return;
     const offsets = to - from > 1 ? `offsets ${from}-${to - 1}` : `offset ${from}`;
     const text = `${station === null ? '' : `${station}: `}${topic}[${partition}] ${offsets}: ${what}`;

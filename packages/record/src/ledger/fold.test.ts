@@ -9,8 +9,15 @@ import type { FoldInput } from './reconciliation.ts';
 function findings(parts: LedgerPart[], rest: Partial<FoldInput> & { ends?: Record<string, number> } = {}): string[] {
   const end = parts.at(-1)?.commit ?? 0;
   const position = committed('qualify', 'raw', end, ref(parts.length - 1));
-  const input = picture({ entries: entries('qualify', ...parts), committed: [position], ...rest, ends: { raw: end, good: end, ...rest.ends } });
-  return foldLedger(input).reconcile().findings.map(({ text }) => text);
+  const input = picture({
+    entries: entries('qualify', ...parts),
+    committed: [position],
+    ...rest,
+    ends: { raw: end, good: end, ...rest.ends },
+  });
+  return foldLedger(input)
+    .reconcile()
+    .findings.map(({ text }) => text);
 }
 
 test('the worked example of docs/explanation/ledger.md: a crash, a zombie and a foreign record', () => {
@@ -19,10 +26,23 @@ test('the worked example of docs/explanation/ledger.md: a crash, a zombie and a 
     picture({
       entries: entries(
         'qualify',
-        part(0, 4, { drop: 1, runs: [{ verdict: 'drop', code: 'CANCELLED', offset: 2, last: 2, count: 1, deadLetter: null }], claims: [good(0, 3)] }),
+        part(0, 4, {
+          drop: 1,
+          runs: [{ verdict: 'drop', code: 'CANCELLED', offset: 2, last: 2, count: 1, deadLetter: null }],
+          claims: [good(0, 3)],
+        }),
         part(4, 10, {
           reject: 1,
-          runs: [{ verdict: 'reject', code: 'LOOKUP_MISSING', offset: 7, last: 7, count: 1, deadLetter: { topic: 'dlq.raw', partition: 0, offset: 0 } }],
+          runs: [
+            {
+              verdict: 'reject',
+              code: 'LOOKUP_MISSING',
+              offset: 7,
+              last: 7,
+              count: 1,
+              deadLetter: { topic: 'dlq.raw', partition: 0, offset: 0 },
+            },
+          ],
           claims: [good(4, 5)],
           prev: ref(0),
         }),
@@ -33,7 +53,10 @@ test('the worked example of docs/explanation/ledger.md: a crash, a zombie and a 
     }),
   );
   const ranges = fold.unclaimed.filter(({ topic }) => topic === 'good').map(({ from, to }) => [from, to]);
-  assert.deepEqual(ranges, [[3, 4], [9, 13]]);
+  assert.deepEqual(ranges, [
+    [3, 4],
+    [9, 13],
+  ]);
   assert.equal(fold.read('good', 0, 3, null), 'foreign');
   const from = [4, 5, 6, 7];
   assert.deepEqual(
@@ -45,21 +68,61 @@ test('the worked example of docs/explanation/ledger.md: a crash, a zombie and a 
   assert.ok(result.balanced && !result.drained);
   const none = { provisional: 0, unreadable: 0, compacted: 0, expired: 0, beforeStart: 0 };
   // Nobody produces to `raw` but other systems.
-  assert.deepEqual(result.edges[0], { topic: 'raw', station: 'qualify', claimed: 0, duplicate: 0, stray: 0, foreign: 12, ...none, verdicts: 10, inFlight: 2 });
-  assert.deepEqual(result.edges[1], { topic: 'good', station: 'load', claimed: 8, duplicate: 3, stray: 1, foreign: 1, ...none, verdicts: 0, inFlight: 13 });
+  assert.deepEqual(result.edges[0], {
+    topic: 'raw',
+    station: 'qualify',
+    claimed: 0,
+    duplicate: 0,
+    stray: 0,
+    foreign: 12,
+    ...none,
+    verdicts: 10,
+    inFlight: 2,
+  });
+  assert.deepEqual(result.edges[1], {
+    topic: 'good',
+    station: 'load',
+    claimed: 8,
+    duplicate: 3,
+    stray: 1,
+    foreign: 1,
+    ...none,
+    verdicts: 0,
+    inFlight: 13,
+  });
   assert.deepEqual(result.strays, [{ topic: 'good', partition: 0, from: 12, to: 13 }]);
-  assert.deepEqual(result.stations.qualify, { kind: 'transformer', received: 10, passed: 8, dropped: 1, rejected: 1, inFlight: 2, first: 1_000, last: 1_001 });
+  assert.deepEqual(result.stations.qualify, {
+    kind: 'transformer',
+    received: 10,
+    passed: 8,
+    dropped: 1,
+    rejected: 1,
+    inFlight: 2,
+    first: 1_000,
+    last: 1_001,
+  });
   assert.deepEqual(result.ends.find(({ topic }) => topic === 'dlq.raw')?.claimed, 1);
   assert.deepEqual(fold.verdictAt('qualify', 'raw', 0, 2), { verdict: 'drop', code: 'CANCELLED' });
-  assert.deepEqual(fold.verdictAt('qualify', 'raw', 0, 7), { verdict: 'reject', code: 'LOOKUP_MISSING', deadLetter: { topic: 'dlq.raw', partition: 0, offset: 0 } });
+  assert.deepEqual(fold.verdictAt('qualify', 'raw', 0, 7), {
+    verdict: 'reject',
+    code: 'LOOKUP_MISSING',
+    deadLetter: { topic: 'dlq.raw', partition: 0, offset: 0 },
+  });
   assert.deepEqual(fold.verdictAt('qualify', 'raw', 0, 10), { verdict: 'none', why: 'waiting' });
   assert.deepEqual(fold.claimantOf('good', 0, 5)?.at.ref, ref(1));
   assert.equal(fold.claimantOf('good', 0, 9), undefined);
 });
 
 test('outputs of a part that no commit names yet are provisional', () => {
-  const fold = foldLedger(picture({ entries: entries('qualify', part(0, 4, { claims: [good(0, 4)] })), committed: [committed('qualify', 'raw', 0, null)], ends: { raw: 4, good: 4 } }));
-  for (let offset = 0; offset < 4; offset++) assert.equal(fold.read('good', 0, offset, { topic: 'raw', partition: 0, offset }), 'provisional');
+  const fold = foldLedger(
+    picture({
+      entries: entries('qualify', part(0, 4, { claims: [good(0, 4)] })),
+      committed: [committed('qualify', 'raw', 0, null)],
+      ends: { raw: 4, good: 4 },
+    }),
+  );
+  for (let offset = 0; offset < 4; offset++)
+    assert.equal(fold.read('good', 0, offset, { topic: 'raw', partition: 0, offset }), 'provisional');
   const { balanced, edges } = fold.reconcile();
   assert.ok(balanced);
   assert.equal(edges[1]?.provisional, 4);
@@ -88,15 +151,29 @@ test('claims, positions and dead letters that others contradict', () => {
   assert.deepEqual(findings(twice), ['good[0] offset 1: claimed twice, by example.qualify and by example.qualify']);
   const unnamed = { committed: [committed('qualify', 'raw', 9, ref(0))], ends: { raw: 9, good: 4 } };
   assert.match(findings([part(0, 4, { claims: [good(0, 4)] })], unnamed)[0] as string, /offsets 4-8: skipped/);
-  const run = { verdict: 'reject', code: 'RULE_THREW', offset: 0, last: 3, count: 4, deadLetter: { topic: 'dlq.raw', partition: 0, offset: 0 } } as const;
+  const run = {
+    verdict: 'reject',
+    code: 'RULE_THREW',
+    offset: 0,
+    last: 3,
+    count: 4,
+    deadLetter: { topic: 'dlq.raw', partition: 0, offset: 0 },
+  } as const;
   assert.deepEqual(findings([part(0, 4, { reject: 4, runs: [run] })], { ends: { good: 0, 'dlq.raw': 3 } }), [
     'dlq.raw[0] offset 3: claimed by example.qualify, but the topic ends at 3: the broker has lost acknowledged records',
   ]);
-  assert.match(findings([part(2, 4, { claims: [good(0, 2)] })], { ends: { good: 2 } })[0] as string, /offsets 0-1: skipped: the station reads from the beginning/);
+  assert.match(
+    findings([part(2, 4, { claims: [good(0, 2)] })], { ends: { good: 2 } })[0] as string,
+    /offsets 0-1: skipped: the station reads from the beginning/,
+  );
 });
 
 test('unclaimed records below the beginning of a topic balance as unreadable', () => {
-  const base = picture({ entries: entries('qualify', part(0, 4, { claims: [good(2, 4)] })), committed: [committed('qualify', 'raw', 4, ref(0))], ends: { raw: 4 } });
+  const base = picture({
+    entries: entries('qualify', part(0, 4, { claims: [good(2, 4)] })),
+    committed: [committed('qualify', 'raw', 4, ref(0))],
+    ends: { raw: 4 },
+  });
   const watermarks = base.watermarks.map((each) => (each.topic === 'good' ? { ...each, low: 3, high: 6 } : each));
   const fold = foldLedger({ ...base, watermarks });
   const { edges } = fold.reconcile();
@@ -109,7 +186,11 @@ test('two hundred thousand parts are folded in seconds', () => {
   const parts = 200_000;
   const entry = (i: number) => {
     const each = part(i * 10, i * 10 + 10, { claims: [good(i * 10, 10)], prev: i === 0 ? null : ref(i - 1) });
-    return { partition: 0, offset: i, entry: { flow: 'example', station: 'qualify', instance: 'q', at: i, parts: [each] } };
+    return {
+      partition: 0,
+      offset: i,
+      entry: { flow: 'example', station: 'qualify', instance: 'q', at: i, parts: [each] },
+    };
   };
   const input = picture({
     entries: Array.from({ length: parts }, (_, i) => entry(i)),

@@ -19,7 +19,16 @@ import { FindingList } from './findings.ts';
 import { liveChains } from './live-chains.ts';
 import { checkPart } from './part-checks.ts';
 import { PartitionMap } from './partition-map.ts';
-import type { Edge, EndTopic, FoldInput, OffsetRange, Reconciliation, StationTotals, TopicContents, Watermark } from './reconciliation.ts';
+import type {
+  Edge,
+  EndTopic,
+  FoldInput,
+  OffsetRange,
+  Reconciliation,
+  StationTotals,
+  TopicContents,
+  Watermark,
+} from './reconciliation.ts';
 import { StationTally } from './tally.ts';
 import { type RecordVerdict, verdictAt } from './verdict-at.ts';
 
@@ -75,7 +84,10 @@ export function foldLedger(input: FoldInput): LedgerFold {
   }
   claims.sort(findings);
 
-  const produced = new Set([...claims.topics(), ...shape.stations.flatMap((each) => [...each.to, ...deadLetterTopics(each)])]);
+  const produced = new Set([
+    ...claims.topics(),
+    ...shape.stations.flatMap((each) => [...each.to, ...deadLetterTopics(each)]),
+  ]);
   const contents = new PartitionMap<PartitionContents>();
   for (const [topic, partition, watermark] of watermarks) {
     contents.getOrMake(topic, partition, () => new PartitionContents(watermark, claims, produced.has(topic), findings));
@@ -94,7 +106,14 @@ export function foldLedger(input: FoldInput): LedgerFold {
         const claimant = claims.find(topic, partition, offset);
         if (claimant === undefined) return undefined;
         if (!madeFrom(claimant.at.part, origin)) {
-          findings.add(null, topic, partition, offset, offset + 1, `claimed by ${claimant.group}, but another record stands there`);
+          findings.add(
+            null,
+            topic,
+            partition,
+            offset,
+            offset + 1,
+            `claimed by ${claimant.group}, but another record stands there`,
+          );
         }
         return 'claimed';
       }
@@ -102,7 +121,14 @@ export function foldLedger(input: FoldInput): LedgerFold {
       at.count(offset, found);
       const end = origin === null ? undefined : watermarks.get(origin.topic, origin.partition)?.high;
       if (found === 'provisional' && end !== undefined && origin !== null && origin.offset >= end) {
-        findings.add(null, topic, partition, offset, offset + 1, `made from ${origin.topic}[${origin.partition}]@${origin.offset}, but that topic ends at ${end}: the broker has lost acknowledged records`);
+        findings.add(
+          null,
+          topic,
+          partition,
+          offset,
+          offset + 1,
+          `made from ${origin.topic}[${origin.partition}]@${origin.offset}, but that topic ends at ${end}: the broker has lost acknowledged records`,
+        );
       }
       return found;
     },
@@ -123,7 +149,9 @@ export function foldLedger(input: FoldInput): LedgerFold {
         totals[station.name] = (tallies.get(group) ?? new StationTally()).totals(station.kind, edge?.inFlight ?? 0);
       }
       const readByUs = new Set(shape.stations.map((station) => inputTopic(shape.flow, station)));
-      const ends = [...produced].filter((topic) => !readByUs.has(topic) && isOf(shape, topic)).map((topic) => endOf(topic, finished));
+      const ends = [...produced]
+        .filter((topic) => !readByUs.has(topic) && isOf(shape, topic))
+        .map((topic) => endOf(topic, finished));
       result = {
         balanced: findings.records === 0,
         unaccounted: findings.records,
@@ -146,7 +174,11 @@ export function foldLedger(input: FoldInput): LedgerFold {
 }
 
 const madeFrom = (part: LedgerPart, origin: RecordOrigin | null): boolean =>
-  origin !== null && origin.topic === part.topic && origin.partition === part.partition && origin.offset >= part.from && origin.offset < part.to;
+  origin !== null &&
+  origin.topic === part.topic &&
+  origin.partition === part.partition &&
+  origin.offset >= part.from &&
+  origin.offset < part.to;
 
 const isOf = (shape: FoldInput['shape'], topic: string): boolean =>
   shape.stations.some((station) => station.to.includes(topic) || deadLetterTopics(station).includes(topic));

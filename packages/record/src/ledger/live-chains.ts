@@ -3,7 +3,7 @@ import { stationGroup } from '../names.ts';
 import { type LiveChain, liveChain, type PlacedEntry, type PlacedPart } from './chain.ts';
 import { parseMark } from './entry.ts';
 import type { FindingList } from './findings.ts';
-import { PartitionMap } from './partition-map.ts';
+import { getOrMake, PartitionMap } from './partition-map.ts';
 import type { CommittedOffset, Watermark } from './reconciliation.ts';
 import { type Resume, resume } from './resume.ts';
 import type { Chain } from './verdict-at.ts';
@@ -39,8 +39,7 @@ export function liveChains(
 ): Chains {
   const gathered = new Map<string, PartitionMap<Gathered>>();
   const at = (group: string, topic: string, partition: number): Gathered => {
-    let inputs = gathered.get(group);
-    if (inputs === undefined) gathered.set(group, (inputs = new PartitionMap()));
+    const inputs = getOrMake(gathered, group, () => new PartitionMap<Gathered>());
     return inputs.getOrMake(topic, partition, () => ({ parts: [], committed: undefined }));
   };
   for (const { partition, offset, entry } of entries) {
@@ -51,7 +50,8 @@ export function liveChains(
   }
   for (const each of committed) at(stationOf(each.group), each.topic, each.partition).committed = each;
 
-  for (const [group, topic] of expected.inputs) for (const [partition] of watermarks.of(topic)) at(group, topic, partition);
+  for (const [group, topic] of expected.inputs)
+    for (const [partition] of watermarks.of(topic)) at(group, topic, partition);
 
   const chains: Chains = new Map();
   for (const [group, inputs] of gathered) {
@@ -87,22 +87,40 @@ function chainOf(
   const low = watermark?.low;
   const mark = parseMark(committed?.metadata);
   const position = resume({ parts, committed: committed?.offset, mark, low });
-  const report = (from: number, to: number, what: string): void => findings.add(group, topic, partition, from, to, what);
+  const report = (from: number, to: number, what: string): void =>
+    findings.add(group, topic, partition, from, to, what);
 
   if (position.kind === 'lost') report(position.from, position.to, LOST[position.reason]);
   if (position.kind === 'rewound' && mark !== undefined && committed !== undefined) {
-    report(position.offset, committed.offset, `the committed position ${committed.offset} is not where the part ends that is named with it`);
+    report(
+      position.offset,
+      committed.offset,
+      `the committed position ${committed.offset} is not where the part ends that is named with it`,
+    );
   }
   // Without a committed offset nothing counts: parts alone do not say which of them do.
-  const tip = position.kind === 'begin' || (position.kind === 'lost' && position.reason === 'no position') ? null : position.prev;
+  const tip =
+    position.kind === 'begin' || (position.kind === 'lost' && position.reason === 'no position') ? null : position.prev;
   const chain = liveChain(parts, tip);
   reportBreaks(chain, report);
   const end = chain.parts.at(-1)?.part.to ?? endWithoutParts(position, low ?? 0);
   const start = chain.parts[0]?.part.from ?? end;
   if (watermark !== undefined && end > watermark.high) {
-    report(watermark.high, end, `judged, but the topic ends at ${watermark.high}: the broker has lost acknowledged records`);
+    report(
+      watermark.high,
+      end,
+      `judged, but the topic ends at ${watermark.high}: the broker has lost acknowledged records`,
+    );
   }
-  return { group, topic, partition, start, end, parts: chain.parts, judged: chain.parts.filter(({ part }) => part.to > part.from) };
+  return {
+    group,
+    topic,
+    partition,
+    start,
+    end,
+    parts: chain.parts,
+    judged: chain.parts.filter(({ part }) => part.to > part.from),
+  };
 }
 
 const LOST = {
@@ -124,7 +142,11 @@ function reportBreaks(chain: LiveChain, report: (from: number, to: number, what:
     else if (broken.kind === 'overlap') report(broken.from, broken.to, 'judged twice, parts of the chain overlap');
     else {
       const { partition, offset, part } = broken.ref;
-      report(0, broken.to, `a part of the chain is not in the ledger (partition ${partition}, offset ${offset}, part ${part})`);
+      report(
+        0,
+        broken.to,
+        `a part of the chain is not in the ledger (partition ${partition}, offset ${offset}, part ${part})`,
+      );
     }
   }
 }

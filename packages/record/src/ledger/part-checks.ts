@@ -14,7 +14,8 @@ export interface PartContext {
 /** Adds a finding for each thing that does not hold. */
 export function checkPart(part: LedgerPart, { station, kind, sparse }: PartContext, findings: FindingList): void {
   const { topic, partition, from, to } = part;
-  const report = (what: string, records: number): void => findings.add(station, topic, partition, from, to, what, records);
+  const report = (what: string, records: number): void =>
+    findings.add(station, topic, partition, from, to, what, records);
   if (to < from) report(`the part ends before it begins (${from} to ${to})`, from - to);
   if (kind !== undefined && kind !== 'extractor' && part.commit !== to) {
     report(`committed as ${part.commit}, although the part ends at ${to}`, Math.abs(part.commit - to));
@@ -26,15 +27,21 @@ export function checkPart(part: LedgerPart, { station, kind, sparse }: PartConte
   }
   const span = to - from;
   if (counted > span) report(`${counted} verdicts for ${span} records`, counted - span);
-  if (counted < span && !sparse) report(`${counted} verdicts for ${span} records, and nothing compacts the topic: ${span - counted} skipped`, span - counted);
+  if (counted < span && !sparse)
+    report(
+      `${counted} verdicts for ${span} records, and nothing compacts the topic: ${span - counted} skipped`,
+      span - counted,
+    );
   checkRuns(part, report);
   let claimed = 0;
   for (const claim of part.claims) claimed += claim.count;
-  if (claimed !== part.outputs) report(`${part.outputs} outputs of passes and ${claimed} claims`, Math.abs(part.outputs - claimed));
+  if (claimed !== part.outputs)
+    report(`${part.outputs} outputs of passes and ${claimed} claims`, Math.abs(part.outputs - claimed));
   if (part.outcomes !== null) {
     const { written, unchanged, superseded, conflicts } = part.outcomes;
     const told = written + unchanged + superseded + conflicts;
-    if (told !== part.pass) report(`${part.pass} passes and ${told} outcomes in the target`, Math.abs(part.pass - told));
+    if (told !== part.pass)
+      report(`${part.pass} passes and ${told} outcomes in the target`, Math.abs(part.pass - told));
   } else if (kind === 'loader') {
     report(`${part.pass} passes and no outcomes in the target`, part.pass);
   }
@@ -51,8 +58,10 @@ function checkRuns(part: LedgerPart, report: (what: string, records: number) => 
     next = run.last + 1;
     if (run.verdict === 'drop') drops += run.count;
     else rejects += run.count;
-    if (run.verdict === 'reject' && run.deadLetter === null) report(`${run.count} rejects without a dead letter`, run.count);
+    if (run.verdict === 'reject' && run.deadLetter === null)
+      report(`${run.count} rejects without a dead letter`, run.count);
   }
   if (drops !== part.drop) report(`${part.drop} drops, and runs of ${drops}`, Math.abs(drops - part.drop));
-  if (rejects !== part.reject) report(`${part.reject} rejects, and runs of ${rejects}`, Math.abs(rejects - part.reject));
+  if (rejects !== part.reject)
+    report(`${part.reject} rejects, and runs of ${rejects}`, Math.abs(rejects - part.reject));
 }

@@ -1,3 +1,13 @@
+/** The value of a key, made when it is not there. */
+export function getOrMake<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
 /** A value per topic and partition, looked up without building a key. */
 export class PartitionMap<T> {
   #topics = new Map<string, (T | undefined)[]>();
@@ -7,9 +17,9 @@ export class PartitionMap<T> {
   }
 
   getOrMake(topic: string, partition: number, make: () => T): T {
-    let partitions = this.#topics.get(topic);
-    if (partitions === undefined) this.#topics.set(topic, (partitions = []));
-    return (partitions[partition] ??= make());
+    const partitions = getOrMake(this.#topics, topic, () => []);
+    partitions[partition] ??= make();
+    return partitions[partition];
   }
 
   topics(): Iterable<string> {
@@ -24,6 +34,7 @@ export class PartitionMap<T> {
   }
 
   *[Symbol.iterator](): Generator<[string, number, T]> {
-    for (const topic of this.#topics.keys()) for (const [partition, value] of this.of(topic)) yield [topic, partition, value];
+    for (const topic of this.#topics.keys())
+      for (const [partition, value] of this.of(topic)) yield [topic, partition, value];
   }
 }

@@ -5,7 +5,8 @@ import type { LedgerPart } from './entry.ts';
 import { part, ref } from './model/example.ts';
 import { resume } from './resume.ts';
 
-const placed = (...parts: LedgerPart[]): PlacedPart[] => parts.map((each, offset) => ({ ref: ref(offset), at: offset, part: each }));
+const placed = (...parts: LedgerPart[]): PlacedPart[] =>
+  parts.map((each, offset) => ({ ref: ref(offset), at: offset, part: each }));
 const chain = placed(part(0, 10), part(10, 20, { prev: ref(0) }), part(20, 30, { prev: ref(1) }));
 
 test('a position of our own goes on where it says, and needs no ledger', () => {
@@ -23,18 +24,38 @@ test('another tool sets the position to the end of a part', () => {
 });
 
 test('a position inside a part goes back to its start: parts live or die whole', () => {
-  assert.deepEqual(resume({ parts: chain, committed: 17, mark: undefined, low: 0 }), { kind: 'rewound', offset: 10, from: 10, prev: ref(0) });
-  assert.deepEqual(resume({ parts: chain, committed: 3, mark: undefined, low: 0 }), { kind: 'rewound', offset: 0, from: 0, prev: null });
+  assert.deepEqual(resume({ parts: chain, committed: 17, mark: undefined, low: 0 }), {
+    kind: 'rewound',
+    offset: 10,
+    from: 10,
+    prev: ref(0),
+  });
+  assert.deepEqual(resume({ parts: chain, committed: 3, mark: undefined, low: 0 }), {
+    kind: 'rewound',
+    offset: 0,
+    from: 0,
+    prev: null,
+  });
 });
 
 test('a position before the first part begins the chain anew, there', () => {
   const late = placed(part(5, 10));
-  assert.deepEqual(resume({ parts: late, committed: 2, mark: undefined, low: 0 }), { kind: 'rewound', offset: 2, from: 2, prev: null });
+  assert.deepEqual(resume({ parts: late, committed: 2, mark: undefined, low: 0 }), {
+    kind: 'rewound',
+    offset: 2,
+    from: 2,
+    prev: null,
+  });
 });
 
 test('a late part of a zombie, shorter than what was judged, does not make a position look lost', () => {
   const parts = [...chain, { ref: ref(3), at: 3, part: part(10, 13, { prev: ref(0) }) }];
-  assert.deepEqual(resume({ parts, committed: 25, mark: undefined, low: 0 }), { kind: 'rewound', offset: 20, from: 20, prev: ref(1) });
+  assert.deepEqual(resume({ parts, committed: 25, mark: undefined, low: 0 }), {
+    kind: 'rewound',
+    offset: 20,
+    from: 20,
+    prev: ref(1),
+  });
 });
 
 test('a mark that another tool has carried along with another offset is not believed', () => {

@@ -26,8 +26,9 @@ export type Resume =
   /** The position is ours. `from` is the next part's, `prev` its predecessor. */
   | { kind: 'continue'; offset: number; from: number; prev: LedgerRef | null; attempts: number }
   /**
-   * Another tool set the position. Parts live or die whole, so it is taken back to the nearest end of a part. Commit
-   * `offset` with the mark of `prev` before anything is produced; all parts beyond it are dead from then on.
+   * Another tool set the position. Parts live or die whole, so it is taken back to the nearest end of a part (of several
+   * that end there, the newest). Commit `offset` with the mark of `prev` before anything is produced; what that chain
+   * does not hold is dead from then on.
    */
   | { kind: 'rewound'; offset: number; from: number; prev: LedgerRef | null }
   /**
@@ -48,7 +49,8 @@ export function resume({ parts, committed, mark, low }: ResumeInput): Resume {
   const found = place(parts, committed, mark);
   if (found.kind === 'begin') return found;
   // An extractor's offsets are not its items: it goes on after its last part, and nothing is lost but the position.
-  if (found.kind === 'lost') return low === undefined ? { ...found, to: found.from } : { ...found, to: Math.max(found.to, low) };
+  if (found.kind === 'lost')
+    return low === undefined ? { ...found, to: found.from } : { ...found, to: Math.max(found.to, low) };
   if (low === undefined || found.from >= low) return found;
   return { kind: 'lost', reason: 'expired', from: found.from, to: low, prev: found.prev };
 }
@@ -63,35 +65,16 @@ function place(parts: readonly PlacedPart[], committed: number, mark: CommitMark
       return { kind: 'continue', offset: committed, from: named.part.to, prev: ref, attempts };
     }
   }
-  if (parts.length === 0) return { kind: 'rewound', offset: committed, from: committed, prev: null };
-  let reaches: PlacedPart | undefined;
-  for (let i = parts.length - 1; i >= 0; i--) {
-    const at = parts[i]!;
-    if (at.part.commit === committed) return { kind: 'rewound', offset: committed, from: at.part.to, prev: at.ref };
-    // The newest that reaches so far, not simply the newest: a zombie's late part may end long before.
-    if (reaches === undefined && at.part.commit > committed) reaches = at;
-  }
-  if (reaches === undefined) {
-    const tip = furthest(parts)!;
+  const tip = furthest(parts);
+  if (tip !== undefined && tip.part.commit < committed) {
     return { kind: 'lost', reason: 'skipped', from: tip.part.to, to: committed, prev: tip.ref };
   }
-  return before(parts, reaches, committed);
-}
-
-/** Back from a part beyond `committed` to the last one of its chain that ends at or before it. */
-function before(parts: readonly PlacedPart[], beyond: PlacedPart, committed: number): Resume {
-  let first = beyond;
-  for (let left = parts.length; left > 0 && first.part.prev !== null; left--) {
-    const prev = findPart(parts, first.part.prev);
-    if (prev === undefined) break;
-    if (prev.part.commit <= committed) {
-      return { kind: 'rewound', offset: prev.part.commit, from: prev.part.to, prev: prev.ref };
-    }
-    first = prev;
-  }
-  // prev is null at the start of a chain; otherwise it names a part that the ledger has lost, and the fold says so.
-  const start = Math.min(committed, first.part.from);
-  return { kind: 'rewound', offset: start, from: start, prev: first.part.prev };
+  // Any part is the end of a history without gaps, so the nearest will do; a later one can only be nearer.
+  const near = furthest(parts.filter(({ part }) => part.commit <= committed));
+  if (near !== undefined) return { kind: 'rewound', offset: near.part.commit, from: near.part.to, prev: near.ref };
+  const starts = parts.filter(({ part }) => part.prev === null && part.from <= committed);
+  const start = starts.length === 0 ? committed : starts.reduce((most, { part }) => Math.max(most, part.from), 0);
+  return { kind: 'rewound', offset: start, from: start, prev: null };
 }
 
 /** The part that ends furthest; of several the newest. */

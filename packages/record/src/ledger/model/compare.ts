@@ -24,7 +24,11 @@ export function compare(world: World, { fold, read }: Observation): void {
       assert.deepEqual(sums, { ...oracle.contents(topic), ...oracle.work(station) }, `edge ${topic} to ${name}`);
     }
     for (const topic of deadLetterTopics(station)) {
-      const { records: _, topic: __, ...sums } = result.ends.find((end) => end.topic === topic) as (typeof result.ends)[number];
+      const {
+        records: _,
+        topic: __,
+        ...sums
+      } = result.ends.find((end) => end.topic === topic) as (typeof result.ends)[number];
       assert.deepEqual(sums, oracle.contents(topic), `end ${topic}`);
     }
     const totals = { pass: 0, drop: 0, reject: 0 };
@@ -35,7 +39,12 @@ export function compare(world: World, { fold, read }: Observation): void {
       for (let offset = 0; offset < Math.max(truth.end, world.log(input, partition).records.length) + 2; offset++) {
         // Whether a record that compaction took would have passed, nobody can say.
         if (offset >= truth.start && offset < truth.end && !truth.verdicts.has(offset)) continue;
-        compareVerdict(truth, offset, fold.verdictAt(station.name, input, partition, offset), `${station.name} on ${input}[${partition}]@${offset}`);
+        compareVerdict(
+          truth,
+          offset,
+          fold.verdictAt(station.name, input, partition, offset),
+          `${station.name} on ${input}[${partition}]@${offset}`,
+        );
       }
     }
     const sums = result.stations[station.name] as (typeof result.stations)[string];
@@ -43,11 +52,17 @@ export function compare(world: World, { fold, read }: Observation): void {
     assert.deepEqual({ pass: passed, drop: sums.dropped, reject: sums.rejected }, totals, station.name);
     assert.equal(sums.received, totals.pass + totals.drop + totals.reject, station.name);
   }
-  for (const topic of new Set(world.shape.stations.flatMap((station) => [...station.to, ...deadLetterTopics(station)]))) {
+  for (const topic of new Set(
+    world.shape.stations.flatMap((station) => [...station.to, ...deadLetterTopics(station)]),
+  )) {
     for (const record of (world.logs.get(topic) ?? []).flatMap((log) => log.records)) {
       const ref = fold.claimantOf(topic, record.partition, record.offset)?.at.ref;
       const maker = ref === undefined ? null : world.ledger[ref.offset]?.attempts[ref.part];
-      assert.equal(maker, oracle.what(record) === 'claimed' ? record.madeBy : null, `claimant of ${topic}@${record.offset}`);
+      assert.equal(
+        maker,
+        oracle.what(record) === 'claimed' ? record.madeBy : null,
+        `claimant of ${topic}@${record.offset}`,
+      );
     }
   }
 }

@@ -45,7 +45,12 @@ export const entries = (station: string, ...parts: LedgerPart[]): PlacedEntry[] 
     entry: { flow: FLOW, station, instance: `${station}-1`, at: 1_000 + offset, parts: [each] },
   }));
 
-export const committed = (station: string, topic: string, offset: number, at: LedgerRef | null | undefined): CommittedOffset => ({
+export const committed = (
+  station: string,
+  topic: string,
+  offset: number,
+  at: LedgerRef | null | undefined,
+): CommittedOffset => ({
   group: stationGroup(FLOW, station),
   topic,
   partition: 0,
@@ -57,7 +62,12 @@ export const picture = (of: Partial<FoldInput> & { ends?: Record<string, number>
   shape: { flow: FLOW, stations: STATIONS },
   entries: [],
   committed: [],
-  watermarks: ['raw', 'good', 'dlq.raw', 'dlq.good'].map((topic) => ({ topic, partition: 0, low: 0, high: of.ends?.[topic] ?? 0 })),
+  watermarks: ['raw', 'good', 'dlq.raw', 'dlq.good'].map((topic) => ({
+    topic,
+    partition: 0,
+    low: 0,
+    high: of.ends?.[topic] ?? 0,
+  })),
   sparse: new Set(),
   ...of,
 });

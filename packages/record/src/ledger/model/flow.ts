@@ -35,14 +35,28 @@ export const TOPICS: Readonly<Record<string, number>> = {
  * judges some records otherwise, which is how strays come about.
  */
 export function judge(station: StationShape, partition: number, offset: number, version: number): Judged {
-  const mood = hash(station.name, partition, offset, hash(station.name, partition, offset, version) < 0.2 ? version : 0);
-  const place = (topic: string, i: number) => ({ topic, partition: Math.floor(hash(topic, offset, i) * (TOPICS[topic] as number)) });
+  const mood = hash(
+    station.name,
+    partition,
+    offset,
+    hash(station.name, partition, offset, version) < 0.2 ? version : 0,
+  );
+  const place = (topic: string, i: number) => ({
+    topic,
+    partition: Math.floor(hash(topic, offset, i) * (TOPICS[topic] as number)),
+  });
   if (mood < 0.1) return { verdict: 'drop', code: mood < 0.05 ? 'CANCELLED' : 'EMPTY', outputs: [] };
   if (mood < 0.25) {
     const letters = deadLetterTopic(station.from ?? (station.to[0] as string));
-    return { verdict: 'reject', code: mood < 0.2 ? 'RULE_THREW' : 'LOOKUP_MISSING', outputs: [{ topic: letters, partition: 0 }] };
+    return {
+      verdict: 'reject',
+      code: mood < 0.2 ? 'RULE_THREW' : 'LOOKUP_MISSING',
+      outputs: [{ topic: letters, partition: 0 }],
+    };
   }
-  const count = station.kind === 'loader' ? 0 : mood < 0.3 ? 0 : mood < 0.85 ? 1 : 2 + Math.floor(mood * 100) % 2;
-  const outputs = Array.from({ length: count }, (_, i) => place(station.to[(offset + i) % station.to.length] as string, i));
+  const count = station.kind === 'loader' ? 0 : mood < 0.3 ? 0 : mood < 0.85 ? 1 : 2 + (Math.floor(mood * 100) % 2);
+  const outputs = Array.from({ length: count }, (_, i) =>
+    place(station.to[(offset + i) % station.to.length] as string, i),
+  );
   return { verdict: 'pass', code: '', outputs };
 }

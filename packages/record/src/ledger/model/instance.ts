@@ -56,7 +56,7 @@ export class Instance {
   *#live(): Generator<void, void> {
     for (;;) {
       yield* this.#join();
-      while (!this.#stale() && !this.#cutOff() && !(this.#stopped && this.#world.rng.chance(0.1))) {
+      while (!this.#stale() && !this.#cutOff() && !(this.#stopped && this.#world.chance(0.1))) {
         yield;
         if (!(yield* this.#round())) break;
       }
@@ -66,7 +66,10 @@ export class Instance {
   /** Whether retention has overtaken a position: no record is taken from such a partition, it is resumed anew. */
   #cutOff(): boolean {
     const { from } = this.station;
-    return from !== undefined && [...this.#places].some(([partition, { next }]) => this.#world.log(from, partition).low > next);
+    return (
+      from !== undefined &&
+      [...this.#places].some(([partition, { next }]) => this.#world.log(from, partition).low > next)
+    );
   }
 
   /** The ownership check between steps. A rebalance is heard of late: until then a zombie goes on in good faith. */
@@ -115,10 +118,21 @@ export class Instance {
     } else {
       // OFFSETS_LOST: the partition stands still until an operator accepts.
       this.#stopped = true;
-      if (!world.rng.chance(0.3)) return;
+      if (!world.chance(0.3)) return;
       world.note(`loss accepted (${found.reason})`);
-      const at = { station: name, topic: this.#input, partition, from: found.from, to: found.to, before: attemptOf(found.prev) };
-      const attempt = newAttempt({ ...at, kind: 'expired', commit: topic === undefined ? (attemptOf(found.prev)?.commit ?? 0) : found.to });
+      const at = {
+        station: name,
+        topic: this.#input,
+        partition,
+        from: found.from,
+        to: found.to,
+        before: attemptOf(found.prev),
+      };
+      const attempt = newAttempt({
+        ...at,
+        kind: 'expired',
+        commit: topic === undefined ? (attemptOf(found.prev)?.commit ?? 0) : found.to,
+      });
       const refs = yield* this.#ledger([partOf(attempt, found.prev)], [attempt]);
       if (refs === undefined) return;
       place = { next: found.to, offset: attempt.commit, prev: refs[0] as LedgerRef, attempts: 0, attempt };
@@ -157,12 +171,21 @@ export class Instance {
     // 2. The ledger entry.
     yield;
     if (this.#stale()) return false;
-    const refs = yield* this.#ledger(takes.map(({ attempt, place }) => damaged(world, partOf(attempt, place.prev), attempt)), attempts);
+    const refs = yield* this.#ledger(
+      takes.map(({ attempt, place }) => damaged(world, partOf(attempt, place.prev), attempt)),
+      attempts,
+    );
     if (refs === undefined) return false;
     // 3. The commit, which names the parts.
     for (const [i, attempt] of attempts.entries()) {
       yield;
-      const place: Place = { next: attempt.to, offset: attempt.commit, prev: refs[i] as LedgerRef, attempts: 0, attempt };
+      const place: Place = {
+        next: attempt.to,
+        offset: attempt.commit,
+        prev: refs[i] as LedgerRef,
+        attempts: 0,
+        attempt,
+      };
       if (!(yield* this.#commit(attempt.partition, place))) return false;
       if (world.mutation === 'offset skipped' && this.#oneMore(attempt)) place.next++;
       this.#places.set(attempt.partition, place);
@@ -198,7 +221,15 @@ export class Instance {
         if (answer !== undefined) appended.push(...answer);
         else if (world.mutation === 'unanswered send taken for done') {
           const next = world.log(send.topic, send.partition).records.length;
-          appended.push(...send.records.map((each, i) => ({ ...each, topic: send.topic, partition: send.partition, offset: next + i, gone: false })));
+          appended.push(
+            ...send.records.map((each, i) => ({
+              ...each,
+              topic: send.topic,
+              partition: send.partition,
+              offset: next + i,
+              gone: false,
+            })),
+          );
         } else answered = false;
       }
       if (answered) return appended;
@@ -225,7 +256,11 @@ export class Instance {
     const world = this.#world;
     const { offset, prev: ref, attempts, attempt } = place;
     for (let tries = 0; tries < 4; tries++) {
-      const answer = world.commit(this.station.name, this.#generation, partition, { offset, metadata: formatMark({ ref, attempts }), attempt });
+      const answer = world.commit(this.station.name, this.#generation, partition, {
+        offset,
+        metadata: formatMark({ ref, attempts }),
+        attempt,
+      });
       if (answer !== 'no answer') return answer === 'done';
       yield;
     }

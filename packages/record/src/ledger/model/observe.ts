@@ -1,10 +1,10 @@
 /** Takes a picture of a world as the command line does, folds it, and reads what must be read. */
 import { stationGroup } from '../../names.ts';
 import { inputTopic } from '../classify.ts';
+import type { Origin } from '../contents.ts';
 import { foldLedger, type LedgerFold } from '../fold.ts';
 import type { CommittedOffset, Watermark } from '../reconciliation.ts';
 import { FLOW, TOPICS } from './flow.ts';
-import type { Origin } from '../contents.ts';
 import type { ModelRecord, World } from './world.ts';
 
 export interface Observation {
@@ -37,7 +37,9 @@ export function observe(world: World, between: () => void = () => {}): Observati
     })),
   );
   between();
-  const entries = world.ledger.flatMap((written, offset) => (written === undefined ? [] : [{ partition: 0, offset, entry: written.entry }]));
+  const entries = world.ledger.flatMap((written, offset) =>
+    written === undefined ? [] : [{ partition: 0, offset, entry: written.entry }],
+  );
   const watermarks: Watermark[] = [];
   for (const topic of FROM_THE_END) {
     between();

@@ -47,7 +47,7 @@ export class Oracle {
   /** What stands at this place of a topic. */
   what(record: ModelRecord): What {
     const { madeBy, topic, partition, offset } = record;
-    if (madeBy !== null && madeBy.counted.has(record) && this.of(madeBy.station, madeBy.partition).live.has(madeBy)) return 'claimed';
+    if (madeBy?.counted.has(record) && this.of(madeBy.station, madeBy.partition).live.has(madeBy)) return 'claimed';
     if (record.gone || offset < this.world.log(topic, partition).low) return 'unreadable';
     if (madeBy === null || record.origin === null) return 'foreign';
     const truth = this.of(madeBy.station, madeBy.partition);
@@ -63,7 +63,13 @@ export class Oracle {
     return sum;
   }
 
-  work(station: StationShape): { verdicts: number; inFlight: number; compacted: number; expired: number; beforeStart: number } {
+  work(station: StationShape): {
+    verdicts: number;
+    inFlight: number;
+    compacted: number;
+    expired: number;
+    beforeStart: number;
+  } {
     const sum = { verdicts: 0, inFlight: 0, compacted: 0, expired: 0, beforeStart: 0 };
     for (const log of this.world.logs.get(inputTopic(FLOW, station)) ?? []) {
       const { verdicts, start, end } = this.of(station.name, log.partition);
@@ -93,7 +99,12 @@ export function harmed(world: World): boolean {
       const committed = world.group(station.name).commits.get(partition);
       if (station.from !== undefined && truth.end > records.length) return true;
       if (committed?.attempt && committed.offset !== committed.attempt.commit) return true;
-      if (committed?.attempt === null && station.start !== 'latest' && committed.offset > 0 && station.from !== undefined) {
+      if (
+        committed?.attempt === null &&
+        station.start !== 'latest' &&
+        committed.offset > 0 &&
+        station.from !== undefined
+      ) {
         if (committed.offset > world.log(station.from, partition).low) return true;
       }
       if (truth.live.size > 0 && !truth.seamless) return true;
@@ -107,7 +118,9 @@ function isWhole(world: World, attempt: Attempt): boolean {
   const outputs = [...attempt.verdicts.values()].reduce((sum, { outputs }) => sum + outputs.length, 0);
   if (attempt.counted.size !== outputs) return false;
   if (!world.ledger.some((written) => written?.attempts.includes(attempt))) return false;
-  return [...attempt.counted].every((record) => world.log(record.topic, record.partition).records[record.offset] === record);
+  return [...attempt.counted].every(
+    (record) => world.log(record.topic, record.partition).records[record.offset] === record,
+  );
 }
 
 function truthOf(world: World, station: StationShape, topic: string, partition: number): Truth {
@@ -134,26 +147,28 @@ function truthOf(world: World, station: StationShape, topic: string, partition: 
     truth.start = at.from;
     for (const [offset, judged] of at.verdicts) truth.verdicts.set(offset, { judged, attempt: at });
     if (at.kind === 'expired') {
-      for (let offset = at.from; offset < at.to; offset++) truth.verdicts.set(offset, { judged: 'expired', attempt: at });
+      for (let offset = at.from; offset < at.to; offset++)
+        truth.verdicts.set(offset, { judged: 'expired', attempt: at });
     }
   }
   if (truth.end < low) truth.lost = true;
   return truth;
 }
 
-/** Another tool has set the position: which attempts count now? Those up to the last whole one before it. */
-function afterReset(written: readonly Attempt[], offset: number): { tip: Attempt | null; offset: number; lost: boolean } {
-  const exact = written.findLast((attempt) => attempt.commit === offset);
-  if (exact !== undefined || written.length === 0) return { tip: exact ?? null, offset, lost: false };
-  let beyond = written.findLast((attempt) => attempt.commit > offset) ?? null;
-  if (beyond === null) {
-    const furthest = written.reduce((best, attempt) => (attempt.commit >= best.commit ? attempt : best));
-    return { tip: furthest, offset: furthest.to, lost: true };
-  }
-  let begin = beyond.from;
-  while (beyond !== null && beyond.commit > offset) {
-    begin = beyond.from;
-    beyond = beyond.before;
-  }
-  return { tip: beyond, offset: Math.min(begin, offset), lost: false };
+/** Another tool has set the position: which attempts count now? Those up to the one that ends nearest before it. */
+function afterReset(
+  written: readonly Attempt[],
+  offset: number,
+): { tip: Attempt | null; offset: number; lost: boolean } {
+  if (written.length === 0) return { tip: null, offset, lost: false };
+  const nearest = (among: readonly Attempt[]): Attempt | undefined =>
+    among.findLast((attempt) => among.every((other) => other.commit <= attempt.commit));
+  const furthest = nearest(written) as Attempt;
+  if (furthest.commit < offset) return { tip: furthest, offset: furthest.to, lost: true };
+  const tip = nearest(written.filter((attempt) => attempt.commit <= offset));
+  if (tip !== undefined) return { tip, offset, lost: false };
+  const begin = written
+    .filter((attempt) => attempt.before === null && attempt.from <= offset)
+    .map((attempt) => attempt.from);
+  return { tip: null, offset: begin.length > 0 ? Math.max(...begin) : offset, lost: false };
 }

@@ -1,9 +1,10 @@
 /** Runs a world: at each tick one process makes one step, and now and then something happens to it. */
-import { Instance } from './instance.ts';
-import { FLOW, shapeOf, TOPICS } from './flow.ts';
-import { Rng } from './rng.ts';
+
 import { inputTopic } from '../classify.ts';
 import type { StationShape } from '../reconciliation.ts';
+import { FLOW, shapeOf, TOPICS } from './flow.ts';
+import { Instance } from './instance.ts';
+import { Rng } from './rng.ts';
 import { type Mutation, World } from './world.ts';
 
 export class Play {

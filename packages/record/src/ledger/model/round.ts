@@ -2,6 +2,7 @@
 import { positionsTopic, stationGroup } from '../../names.ts';
 import { inputTopic, type RecordOrigin } from '../classify.ts';
 import type { Claim, LedgerPart, LedgerRef, VerdictRun } from '../entry.ts';
+import { getOrMake } from '../partition-map.ts';
 import type { StationShape } from '../reconciliation.ts';
 import { FLOW, judge } from './flow.ts';
 import type { Attempt, Log, ModelRecord, World } from './world.ts';
@@ -9,17 +10,40 @@ import type { Attempt, Log, ModelRecord, World } from './world.ts';
 const isDeadLetter = (topic: string): boolean => topic.startsWith('dlq.');
 
 /** Judges what is ready from `from` on; undefined when nothing is. */
-export function take(world: World, station: StationShape, partition: number, from: number, version: number, before: Attempt | null): Attempt | undefined {
+export function take(
+  world: World,
+  station: StationShape,
+  partition: number,
+  from: number,
+  version: number,
+  before: Attempt | null,
+): Attempt | undefined {
   const most = 1 + world.rng.int(6);
-  const offsets = station.from === undefined ? items(world, station, partition, from, most) : ready(world.log(station.from, partition), from, most);
+  const offsets =
+    station.from === undefined
+      ? items(world, station, partition, from, most)
+      : ready(world.log(station.from, partition), from, most);
   if (offsets.length === 0) return undefined;
   const to = (offsets.at(-1) as number) + 1;
-  const attempt = newAttempt({ station: station.name, topic: inputTopic(FLOW, station), partition, kind: 'work', from, to, commit: to, before });
+  const attempt = newAttempt({
+    station: station.name,
+    topic: inputTopic(FLOW, station),
+    partition,
+    kind: 'work',
+    from,
+    to,
+    commit: to,
+    before,
+  });
   for (const offset of offsets) attempt.verdicts.set(offset, judge(station, partition, offset, version));
   return attempt;
 }
 
-export const newAttempt = (of: Omit<Attempt, 'verdicts' | 'counted'>): Attempt => ({ ...of, verdicts: new Map(), counted: new Set() });
+export const newAttempt = (of: Omit<Attempt, 'verdicts' | 'counted'>): Attempt => ({
+  ...of,
+  verdicts: new Map(),
+  counted: new Set(),
+});
 
 function ready(log: Log, from: number, most: number): number[] {
   const offsets: number[] = [];
@@ -46,9 +70,7 @@ export function sendsOf(world: World, station: StationShape, attempts: readonly 
   const sends = new Map<string, Send>();
   const add = (topic: string, partition: number, origin: RecordOrigin | null, madeBy: Attempt): void => {
     const key = `${topic}[${partition}]`;
-    let send = sends.get(key);
-    if (send === undefined) sends.set(key, (send = { topic, partition, records: [] }));
-    send.records.push({ origin, madeBy });
+    getOrMake(sends, key, (): Send => ({ topic, partition, records: [] })).records.push({ origin, madeBy });
   };
   const group = stationGroup(FLOW, station.name);
   for (const attempt of attempts) {
@@ -56,7 +78,12 @@ export function sendsOf(world: World, station: StationShape, attempts: readonly 
     for (const [offset, { outputs }] of attempt.verdicts) {
       for (const { topic, partition } of outputs) {
         if (world.mutation === 'output forgotten' && world.rng.chance(0.02)) continue;
-        add(topic, partition, { topic: input, partition: from, offset, ...(isDeadLetter(topic) && { group }) }, attempt);
+        add(
+          topic,
+          partition,
+          { topic: input, partition: from, offset, ...(isDeadLetter(topic) && { group }) },
+          attempt,
+        );
       }
     }
     // An extractor's position is a record too; the offset after it is what its group commits.
@@ -66,7 +93,12 @@ export function sendsOf(world: World, station: StationShape, attempts: readonly 
     const { records } = send;
     const cut = world.rng.chance(0.2) ? 1 + world.rng.int(records.length) : records.length;
     const [head, tail] = [records.slice(0, cut), records.slice(cut)];
-    return tail.length === 0 ? [send] : [{ ...send, records: head }, { ...send, records: tail }];
+    return tail.length === 0
+      ? [send]
+      : [
+          { ...send, records: head },
+          { ...send, records: tail },
+        ];
   });
 }
 
@@ -83,8 +115,27 @@ export function acknowledge(attempt: Attempt, answers: readonly ModelRecord[]): 
 export function partOf(attempt: Attempt, prev: LedgerRef | null): LedgerPart {
   const { kind, topic, partition, from, to, commit } = attempt;
   const runs: VerdictRun[] = [];
-  const part: LedgerPart = { kind, topic, partition, from, to, commit, pass: 0, drop: 0, reject: 0, outputs: 0, runs, claims: [], outcomes: null, prev };
-  const letters = new Map([...attempt.counted].filter((record) => isDeadLetter(record.topic)).map((record) => [record.origin?.offset, record]));
+  const part: LedgerPart = {
+    kind,
+    topic,
+    partition,
+    from,
+    to,
+    commit,
+    pass: 0,
+    drop: 0,
+    reject: 0,
+    outputs: 0,
+    runs,
+    claims: [],
+    outcomes: null,
+    prev,
+  };
+  const letters = new Map(
+    [...attempt.counted]
+      .filter((record) => isDeadLetter(record.topic))
+      .map((record) => [record.origin?.offset, record]),
+  );
   let run: VerdictRun | undefined;
   for (const [offset, { verdict, code, outputs }] of attempt.verdicts) {
     part[verdict]++;
@@ -94,12 +145,14 @@ export function partOf(attempt: Attempt, prev: LedgerRef | null): LedgerPart {
       continue;
     }
     const letter = letters.get(offset);
-    const follows = letter === undefined || (run?.deadLetter != null && letter.offset === run.deadLetter.offset + run.count);
+    const follows =
+      letter === undefined || (run?.deadLetter != null && letter.offset === run.deadLetter.offset + run.count);
     if (run?.verdict === verdict && run.code === code && follows) {
       run.last = offset;
       run.count++;
     } else {
-      const deadLetter = letter === undefined ? null : { topic: letter.topic, partition: letter.partition, offset: letter.offset };
+      const deadLetter =
+        letter === undefined ? null : { topic: letter.topic, partition: letter.partition, offset: letter.offset };
       run = { verdict, code, offset, last: offset, count: 1, deadLetter };
       runs.push(run);
     }
@@ -114,7 +167,9 @@ export function partOf(attempt: Attempt, prev: LedgerRef | null): LedgerPart {
 function claimsOf(records: ModelRecord[]): Claim[] {
   const claims: Claim[] = [];
   for (const { topic, partition, offset } of records) {
-    const last = claims.find((claim) => claim.topic === topic && claim.partition === partition && claim.offset + claim.count === offset);
+    const last = claims.find(
+      (claim) => claim.topic === topic && claim.partition === partition && claim.offset + claim.count === offset,
+    );
     if (last === undefined) claims.push({ topic, partition, offset, count: 1 });
     else last.count++;
   }
@@ -126,7 +181,9 @@ export function damaged(world: World, part: LedgerPart, attempt: Attempt): Ledge
   if (part.kind === 'expired' || !world.rng.chance(0.1)) return part;
   if (world.mutation === 'wrong interval') {
     world.damaged.add(attempt);
-    return world.rng.chance(0.5) ? { ...part, to: part.to + 1, commit: part.commit + 1 } : { ...part, from: part.from + 1 };
+    return world.rng.chance(0.5)
+      ? { ...part, to: part.to + 1, commit: part.commit + 1 }
+      : { ...part, from: part.from + 1 };
   }
   if (world.mutation === 'verdict forgotten' && part.pass > 0 && !world.sparse.has(part.topic)) {
     world.damaged.add(attempt);

@@ -107,22 +107,39 @@ export class World {
   clock = 0;
   draining = false;
 
-  constructor(rng: Rng, shape: FlowShape, topics: Readonly<Record<string, number>>, sparse: ReadonlySet<string>, mutation?: Mutation) {
+  constructor(
+    rng: Rng,
+    shape: FlowShape,
+    topics: Readonly<Record<string, number>>,
+    sparse: ReadonlySet<string>,
+    mutation?: Mutation,
+  ) {
     this.rng = rng;
     this.shape = shape;
     this.source = new Map(
-      shape.stations.filter((each) => each.from === undefined).map(({ name }) => {
-        const shards = topics[positionsTopic(shape.flow, name)] as number;
-        return [name, Array.from({ length: shards }, () => rng.int(40))];
-      }),
+      shape.stations
+        .filter((each) => each.from === undefined)
+        .map(({ name }) => {
+          const shards = topics[positionsTopic(shape.flow, name)] as number;
+          return [name, Array.from({ length: shards }, () => rng.int(40))];
+        }),
     );
     this.sparse = sparse;
     this.mutation = mutation;
     this.trouble = rng.pick([0, 0.02, 0.1]);
     for (const [topic, partitions] of Object.entries(topics)) {
-      this.logs.set(topic, Array.from({ length: partitions }, (_, partition) => ({ topic, partition, low: 0, records: [], untouched: 0 })));
+      this.logs.set(
+        topic,
+        Array.from({ length: partitions }, (_, partition) => ({ topic, partition, low: 0, records: [], untouched: 0 })),
+      );
     }
-    for (const { name } of shape.stations) this.groups.set(name, { generation: 0, assignment: new Map(), commits: new Map() });
+    for (const { name } of shape.stations)
+      this.groups.set(name, { generation: 0, assignment: new Map(), commits: new Map() });
+  }
+
+  /** For what must happen some day: certain while draining. */
+  chance(probability: number): boolean {
+    return this.draining || this.rng.chance(probability);
   }
 
   note(what: string): void {
@@ -139,11 +156,22 @@ export class World {
   }
 
   /** One partition of a produce request. @returns the records as appended; undefined: no answer, whether appended or not. */
-  produce(topic: string, partition: number, made: readonly { origin: RecordOrigin | null; madeBy: Attempt | null }[]): ModelRecord[] | undefined {
+  produce(
+    topic: string,
+    partition: number,
+    made: readonly { origin: RecordOrigin | null; madeBy: Attempt | null }[],
+  ): ModelRecord[] | undefined {
     const lost = this.rng.chance(this.trouble);
     if (lost && this.rng.chance(0.5)) return undefined;
     const { records } = this.log(topic, partition);
-    const appended = made.map(({ origin, madeBy }, i) => ({ topic, partition, offset: records.length + i, origin, madeBy, gone: false }));
+    const appended = made.map(({ origin, madeBy }, i) => ({
+      topic,
+      partition,
+      offset: records.length + i,
+      origin,
+      madeBy,
+      gone: false,
+    }));
     records.push(...appended);
     if (lost) this.note('produce applied, answer lost');
     return lost ? undefined : appended;
@@ -173,14 +201,25 @@ export class World {
   }
 
   /** The parts of a station's partition that stand in the ledger, and god's attempts behind them. */
-  written(station: string, topic: string, partition: number): { ref: LedgerRef; at: number; part: LedgerPart; attempt: Attempt }[] {
+  written(
+    station: string,
+    topic: string,
+    partition: number,
+  ): { ref: LedgerRef; at: number; part: LedgerPart; attempt: Attempt }[] {
     return this.ledger.flatMap((written, offset) =>
       written?.entry.station !== station
         ? []
         : written.entry.parts.flatMap((part, i) =>
             part.topic !== topic || part.partition !== partition
               ? []
-              : [{ ref: { partition: 0, offset, part: i }, at: written.entry.at, part, attempt: written.attempts[i] as Attempt }],
+              : [
+                  {
+                    ref: { partition: 0, offset, part: i },
+                    at: written.entry.at,
+                    part,
+                    attempt: written.attempts[i] as Attempt,
+                  },
+                ],
           ),
     );
   }
