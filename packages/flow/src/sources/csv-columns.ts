@@ -37,7 +37,10 @@ export function readColumns(name: string, { rows, expected, found, given, wanted
   }
   const header = expected ? rows.fields.slice(0, rows.count) : undefined;
   if (header !== undefined && given !== undefined && header.length !== given.length) {
-    refuse(`the file has ${header.length} columns, \`columns\` names ${given.length}`, delimiterHint(header, delimiter));
+    refuse(
+      `the file has ${header.length} columns, \`columns\` names ${given.length}`,
+      delimiterHint(header, delimiter),
+    );
   }
   const columns = given ?? header ?? [];
   const twice = columns.find((column, i) => columns.indexOf(column) !== i);
@@ -45,7 +48,10 @@ export function readColumns(name: string, { rows, expected, found, given, wanted
   const names = wanted.length === 0 ? columns : wanted;
   const missing = names.filter((field) => !columns.includes(field));
   if (missing.length > 0) {
-    refuse(`missing ${list(missing)}; found ${list(columns)}`, header === undefined ? undefined : delimiterHint(header, delimiter));
+    refuse(
+      `missing ${list(missing)}; found ${list(columns)}`,
+      header === undefined ? undefined : delimiterHint(header, delimiter),
+    );
   }
   return { width: columns.length, names, indexes: names.map((field) => columns.indexOf(field)) };
 }
@@ -59,4 +65,6 @@ function delimiterHint(header: readonly string[], delimiter: string): string | u
 }
 
 const list = (names: readonly string[]): string =>
-  names.length <= 30 ? names.map((name) => JSON.stringify(name.slice(0, 200))).join(', ') : `${list(names.slice(0, 30))} and ${names.length - 30} more`;
+  names.length <= 30
+    ? names.map((name) => JSON.stringify(name.slice(0, 200))).join(', ')
+    : `${list(names.slice(0, 30))} and ${names.length - 30} more`;

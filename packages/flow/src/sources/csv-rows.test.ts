@@ -13,7 +13,10 @@ interface Found {
   raw: Buffer;
 }
 
-function rowsOf(bytes: Buffer, { format = FORMAT, sizes = [bytes.length], single = false, skip = false } = {}): Found[] {
+function rowsOf(
+  bytes: Buffer,
+  { format = FORMAT, sizes = [bytes.length], single = false, skip = false } = {},
+): Found[] {
   const rows = new CsvRows(format);
   rows.single = single;
   const found: Found[] = [];
@@ -61,17 +64,33 @@ describe('rows of CSV', () => {
   });
 
   test('a byte order mark and empty lines are passed over; of a single column an empty line is a row', () => {
-    assert.deepEqual(fieldsOf('\ufeffa,b\n\n\r\n1,2\n\n'), [['a', 'b'], ['1', '2']]);
-    assert.deepEqual(rowsOf(Buffer.from('a\n\nb\n'), { single: true }).map((row) => row.fields), [['a'], [''], ['b']]);
+    assert.deepEqual(fieldsOf('\ufeffa,b\n\n\r\n1,2\n\n'), [
+      ['a', 'b'],
+      ['1', '2'],
+    ]);
+    assert.deepEqual(
+      rowsOf(Buffer.from('a\n\nb\n'), { single: true }).map((row) => row.fields),
+      [['a'], [''], ['b']],
+    );
   });
 
   test('lines are counted over quoted line ends and empty lines', () => {
     const rows = rowsOf(Buffer.from('a,b\n\n"1\n2\n3",x\n4,5\n'));
-    assert.deepEqual(rows.map((row) => row.line), [1, 3, 6]);
+    assert.deepEqual(
+      rows.map((row) => row.line),
+      [1, 3, 6],
+    );
   });
 
   test('a wrong quote costs its own line only', () => {
-    assert.deepEqual(fieldsOf('1,a\n2,"b\n3,c\n4,d"d\n5,"e"e\n6,f\n'), [['1', 'a'], 'ROW_MALFORMED', ['3', 'c'], 'ROW_MALFORMED', 'ROW_MALFORMED', ['6', 'f']]);
+    assert.deepEqual(fieldsOf('1,a\n2,"b\n3,c\n4,d"d\n5,"e"e\n6,f\n'), [
+      ['1', 'a'],
+      'ROW_MALFORMED',
+      ['3', 'c'],
+      'ROW_MALFORMED',
+      'ROW_MALFORMED',
+      ['6', 'f'],
+    ]);
     const [, bad] = rowsOf(Buffer.from('1,a\n2,"b\r\n3,c\n'));
     assert.equal(bad?.raw.toString(), '2,"b');
     assert.deepEqual(fieldsOf('1,"a\n2,b\n3,c'), ['ROW_MALFORMED', ['2', 'b'], ['3', 'c']]);
@@ -80,7 +99,10 @@ describe('rows of CSV', () => {
   test('invalid UTF-8 is a fault of its row; the bytes stay as they are', () => {
     const bytes = Buffer.concat([Buffer.from('1,ä\n2,'), Buffer.of(0xe4, 0xff), Buffer.from('\n3,"ö"\n')]);
     const rows = rowsOf(bytes);
-    assert.deepEqual(rows.map((row) => row.fields ?? row.problem), [['1', 'ä'], 'TEXT_INVALID', ['3', 'ö']]);
+    assert.deepEqual(
+      rows.map((row) => row.fields ?? row.problem),
+      [['1', 'ä'], 'TEXT_INVALID', ['3', 'ö']],
+    );
     assert.deepEqual(rows[1]?.raw, Buffer.of(0x32, 0x2c, 0xe4, 0xff));
   });
 
@@ -88,7 +110,10 @@ describe('rows of CSV', () => {
     const long = 'x'.repeat(5_000);
     for (const sizes of [[7], [100_000]]) {
       const rows = rowsOf(Buffer.from(`1,a\n2,${long}\n3,c\n4,"d\n${'y,y\n'.repeat(400)}`), { sizes });
-      assert.deepEqual(rows.slice(0, 5).map((row) => row.fields ?? row.problem), [['1', 'a'], 'ROW_TOO_LARGE', ['3', 'c'], 'ROW_MALFORMED', ['y', 'y']]);
+      assert.deepEqual(
+        rows.slice(0, 5).map((row) => row.fields ?? row.problem),
+        [['1', 'a'], 'ROW_TOO_LARGE', ['3', 'c'], 'ROW_MALFORMED', ['y', 'y']],
+      );
       assert.equal(rows[1]?.raw.toString(), `2,${long}`.slice(0, 1024));
       assert.equal(rows.length, 404);
       assert.equal(rows[403]?.line, 404);
@@ -116,7 +141,11 @@ describe('rows of CSV', () => {
       ).join(eol);
       const expected: string[][] = parse(text, { record_delimiter: eol, skip_empty_lines: true });
       const sizes = [1 + pick(9), 1 + pick(30)];
-      assert.deepEqual(rowsOf(Buffer.from(text), { sizes }).map((row) => row.fields), expected, `seed ${seed}`);
+      assert.deepEqual(
+        rowsOf(Buffer.from(text), { sizes }).map((row) => row.fields),
+        expected,
+        `seed ${seed}`,
+      );
     }
   });
 
@@ -140,10 +169,14 @@ describe('rows of CSV', () => {
           at++;
         }
         at += row.raw.length;
-        if (row.problem === 'ROW_TOO_LARGE') at = bytes.indexOf(0x0a, at) === -1 ? bytes.length : bytes.indexOf(0x0a, at);
+        if (row.problem === 'ROW_TOO_LARGE')
+          at = bytes.indexOf(0x0a, at) === -1 ? bytes.length : bytes.indexOf(0x0a, at);
         if (row.problem === undefined) assert.ok(isUtf8(row.raw), `seed ${seed}`);
       }
-      assert.ok(bytes.subarray(at).every((byte) => byte === 0x0a || byte === 0x0d), `seed ${seed}: bytes at the end are in no row`);
+      assert.ok(
+        bytes.subarray(at).every((byte) => byte === 0x0a || byte === 0x0d),
+        `seed ${seed}: bytes at the end are in no row`,
+      );
     }
   });
 });

@@ -182,7 +182,8 @@ export class CsvRows {
         if (text.charCodeAt(at) === CR && (at + 1 === text.length || text.charCodeAt(at + 1) === LF)) at++;
       } else {
         while (at < text.length && !this.#endsField(text.charCodeAt(at)) && text.charCodeAt(at) !== quoteCode) at++;
-        const last = text.charCodeAt(at) !== this.#delimiter && at > from && text.charCodeAt(at - 1) === CR ? at - 1 : at;
+        const last =
+          text.charCodeAt(at) !== this.#delimiter && at > from && text.charCodeAt(at - 1) === CR ? at - 1 : at;
         this.fields[this.count++] = text.slice(from, last);
       }
       if (at < text.length && !this.#endsField(text.charCodeAt(at))) return this.#malformed(start, firstEnd);
@@ -214,7 +215,9 @@ export class CsvRows {
   #isLarger(start: number, end: number): boolean {
     const { maxRowBytes } = this.#format;
     // a UTF-16 unit is at most three bytes of UTF-8
-    return (end - start) * 3 > maxRowBytes && Buffer.byteLength(this.#text.slice(start, end), this.#encoding) > maxRowBytes;
+    return (
+      (end - start) * 3 > maxRowBytes && Buffer.byteLength(this.#text.slice(start, end), this.#encoding) > maxRowBytes
+    );
   }
 
   #tooLarge(bytes: Buffer): true {
@@ -236,7 +239,8 @@ export class CsvRows {
   /** Reads the fields as UTF-8 where the block as a whole is not. */
   #decode(): void {
     if (isUtf8(this.raw())) {
-      for (let i = 0; i < this.count; i++) this.fields[i] = Buffer.from(this.fields[i] as string, 'latin1').toString('utf8');
+      for (let i = 0; i < this.count; i++)
+        this.fields[i] = Buffer.from(this.fields[i] as string, 'latin1').toString('utf8');
       return;
     }
     this.problem = 'TEXT_INVALID';

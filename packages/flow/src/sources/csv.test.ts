@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { describe, test, type TestContext } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { createGzip, gzipSync } from 'node:zlib';
 import type { Fault } from '@quadrille/record';
 import type { RawItem, SourcePosition } from '../source.ts';
@@ -24,7 +24,16 @@ interface Read {
   fault: Fault | undefined;
 }
 
-async function readAll(folder: string, name: string, { config = {}, fields = [], from, max = 1000 }: { config?: Partial<CsvConfig>; fields?: string[]; from?: SourcePosition | undefined; max?: number } = {}): Promise<Read> {
+async function readAll(
+  folder: string,
+  name: string,
+  {
+    config = {},
+    fields = [],
+    from,
+    max = 1000,
+  }: { config?: Partial<CsvConfig>; fields?: string[]; from?: SourcePosition | undefined; max?: number } = {},
+): Promise<Read> {
   const source = csv.create({ path: name, ...config }, { folder, fields });
   const reader = await source.open({ name }, from);
   const items: RawItem[] = [];
@@ -43,7 +52,12 @@ async function readAll(folder: string, name: string, { config = {}, fields = [],
   }
 }
 
-const openFault = async (folder: string, name: string, config: Partial<CsvConfig>, fields: string[]): Promise<Fault> => {
+const openFault = async (
+  folder: string,
+  name: string,
+  config: Partial<CsvConfig>,
+  fields: string[],
+): Promise<Fault> => {
   const { fault } = await readAll(folder, name, { config, fields }).catch((error: Fault) => ({ fault: error }));
   assert.ok(fault, 'it was read without a fault');
   return fault;
@@ -59,7 +73,10 @@ describe('source csv', () => {
     ]);
     const bad = items[2];
     assert.ok(bad && 'fault' in bad);
-    assert.equal(bad.fault.format(), 'ROW_COLUMNS a.csv:5: row has the wrong number of columns: 2 instead of 3\n  help: correct the row, or the delimiter in the flow file');
+    assert.equal(
+      bad.fault.format(),
+      'ROW_COLUMNS a.csv:5: row has the wrong number of columns: 2 instead of 3\n  help: correct the row, or the delimiter in the flow file',
+    );
     assert.equal(bad.bytes.toString(), '7,8');
   });
 
@@ -67,13 +84,20 @@ describe('source csv', () => {
     const folder = await folderOf(t, { 'a.csv': '1,2\n', 'b.csv': 'A,B\n1,2\n' });
     const expected = { x: '1', y: '2' };
     const columns = ['x', 'y'];
-    const fields = async (name: string, config: Partial<CsvConfig>) => (await readAll(folder, name, { config })).items.map((item) => 'fields' in item && item.fields);
+    const fields = async (name: string, config: Partial<CsvConfig>) =>
+      (await readAll(folder, name, { config })).items.map((item) => 'fields' in item && item.fields);
     assert.deepEqual(await fields('a.csv', { columns }), [expected]);
     assert.deepEqual(await fields('b.csv', { columns, header: true }), [expected]);
   });
 
   test('a header that does not fit says what is missing, what was found, and why that may be', async (t) => {
-    const folder = await folderOf(t, { 'a.csv': 'id;name\n1;x\n', 'b.csv': 'id,nom\n', 'c.csv': '', 'd.csv': 'id,id\n', 'e.csv': Buffer.from('\ufeffid,name\n', 'utf16le') });
+    const folder = await folderOf(t, {
+      'a.csv': 'id;name\n1;x\n',
+      'b.csv': 'id,nom\n',
+      'c.csv': '',
+      'd.csv': 'id,id\n',
+      'e.csv': Buffer.from('\ufeffid,name\n', 'utf16le'),
+    });
     const semicolon = await openFault(folder, 'a.csv', {}, ['id', 'name']);
     assert.equal(semicolon.code, 'SOURCE_HEADER');
     assert.match(semicolon.message, /missing "id", "name"; found "id;name"/);
@@ -82,7 +106,10 @@ describe('source csv', () => {
     assert.match((await openFault(folder, 'c.csv', {}, ['id'])).message, /the file is empty/);
     assert.match((await openFault(folder, 'd.csv', {}, ['id'])).message, /"id" stands there twice/);
     assert.match((await openFault(folder, 'e.csv', {}, ['id'])).help, /UTF-16/);
-    assert.match((await openFault(folder, 'b.csv', { columns: ['id'] }, ['id', 'name'])).message, /missing "name"; found "id"/);
+    assert.match(
+      (await openFault(folder, 'b.csv', { columns: ['id'] }, ['id', 'name'])).message,
+      /missing "name"; found "id"/,
+    );
   });
 
   test('a path that matches no file', async (t) => {
@@ -165,8 +192,10 @@ describe('source csv', () => {
       createGzip({ level: 1 }),
       createWriteStream(file),
     );
-    const reader = await csv.create({ path: 'a.csv.gz' }, { folder, fields: ['a'] }).open({ name: 'a.csv.gz' }, { ...(await identity(folder)), row: 1_000_000 });
     const before = process.memoryUsage();
+    const reader = await csv
+      .create({ path: 'a.csv.gz' }, { folder, fields: ['a'] })
+      .open({ name: 'a.csv.gz' }, { ...(await identity(folder)), row: 1_000_000 });
     let items = 0;
     let peak = 0;
     for (;;) {
@@ -183,12 +212,9 @@ describe('source csv', () => {
 });
 
 async function identity(folder: string): Promise<SourcePosition> {
-  const { next } = await (async () => {
-    const reader = await csv.create({ path: 'a.csv.gz' }, { folder, fields: [] }).open({ name: 'a.csv.gz' }, undefined);
-    const chunk = await reader.read(1);
-    await reader.close();
-    return chunk;
-  })();
+  const reader = await csv.create({ path: 'a.csv.gz' }, { folder, fields: [] }).open({ name: 'a.csv.gz' }, undefined);
+  const { next } = await reader.read(1);
+  await reader.close();
   assert.equal(next.row, 1);
   assert.ok((await readFile(join(folder, 'a.csv.gz'))).length === next.size);
   return next;

@@ -1,7 +1,16 @@
 /** The source `csv`: files of comma-separated values, plain or gzip, one shard a file. */
 import { resolve } from 'node:path';
 import { Fault } from '@quadrille/record';
-import type { RawItem, Shard, ShardReader, Source, SourceChunk, SourceContext, SourcePosition, SourceType } from '../source.ts';
+import type {
+  RawItem,
+  Shard,
+  ShardReader,
+  Source,
+  SourceChunk,
+  SourceContext,
+  SourcePosition,
+  SourceType,
+} from '../source.ts';
 import { readColumns } from './csv-columns.ts';
 import { type CsvFormat, CsvRows } from './csv-rows.ts';
 import { type FileIdentity, matchFiles, OpenFile } from './files.ts';
@@ -33,14 +42,25 @@ export const csv: SourceType<CsvConfig> = {
     type: 'object',
     properties: {
       path: {
-        description: 'Files to read, relative to the flow file; `*`, `?`, `**` and `{a,b}` match several. One or a list.',
+        description:
+          'Files to read, relative to the flow file; `*`, `?`, `**` and `{a,b}` match several. One or a list.',
         anyOf: [
           { type: 'string', minLength: 1 },
           { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
         ],
       },
-      delimiter: { description: 'The character between fields; "\\t" for tabs.', type: 'string', pattern: '^[\\t -~]$', default: ',' },
-      quote: { description: 'The character around fields; empty where quotes are text.', type: 'string', pattern: '^[!-~]?$', default: '"' },
+      delimiter: {
+        description: 'The character between fields; "\\t" for tabs.',
+        type: 'string',
+        pattern: '^[\\t -~]$',
+        default: ',',
+      },
+      quote: {
+        description: 'The character around fields; empty where quotes are text.',
+        type: 'string',
+        pattern: '^[!-~]?$',
+        default: '"',
+      },
       columns: {
         description: 'Names of the columns in order, where the files have no header row.',
         type: 'array',
@@ -48,8 +68,18 @@ export const csv: SourceType<CsvConfig> = {
         minItems: 1,
         uniqueItems: true,
       },
-      header: { description: 'Whether the first row names the columns; with `columns` given it is passed over. By default true without `columns`.', type: 'boolean' },
-      maxRowBytes: { description: 'A longer row is a fault of its own.', type: 'integer', minimum: 1024, maximum: 268_435_456, default: 1_048_576 },
+      header: {
+        description:
+          'Whether the first row names the columns; with `columns` given it is passed over. By default true without `columns`.',
+        type: 'boolean',
+      },
+      maxRowBytes: {
+        description: 'A longer row is a fault of its own.',
+        type: 'integer',
+        minimum: 1024,
+        maximum: 268_435_456,
+        default: 1_048_576,
+      },
     },
     required: ['path'],
     additionalProperties: false,
@@ -65,8 +95,13 @@ class CsvSource implements Source {
   constructor(config: CsvConfig, context: SourceContext) {
     this.#config = config;
     this.#context = context;
-    this.#format = { delimiter: config.delimiter ?? ',', quote: config.quote ?? '"', maxRowBytes: config.maxRowBytes ?? 1_048_576 };
-    if (this.#format.delimiter === this.#format.quote) throw new Fault('CONFIG_INVALID', '`delimiter` and `quote` are the same');
+    this.#format = {
+      delimiter: config.delimiter ?? ',',
+      quote: config.quote ?? '"',
+      maxRowBytes: config.maxRowBytes ?? 1_048_576,
+    };
+    if (this.#format.delimiter === this.#format.quote)
+      throw new Fault('CONFIG_INVALID', '`delimiter` and `quote` are the same');
   }
 
   async shards(): Promise<Shard[]> {
@@ -110,7 +145,12 @@ class CsvReader implements ShardReader {
   }
 
   /** Reads the header, if there is one, and settles which columns are delivered. @throws Fault SOURCE_HEADER */
-  async begin(header: boolean, given: readonly string[] | undefined, wanted: readonly string[], delimiter: string): Promise<void> {
+  async begin(
+    header: boolean,
+    given: readonly string[] | undefined,
+    wanted: readonly string[],
+    delimiter: string,
+  ): Promise<void> {
     const found = header && (await this.#find(false));
     const columns = readColumns(this.#name, { rows: this.#rows, expected: header, found, given, wanted, delimiter });
     this.#width = columns.width;
@@ -121,7 +161,8 @@ class CsvReader implements ShardReader {
 
   async skip(row: number): Promise<void> {
     while (this.#row < row) {
-      if (!(await this.#find(true))) throw new Fault('SOURCE_CHANGED', `it has ${this.#row} rows, and ${row} had been read`, { place: this.#name });
+      if (!(await this.#find(true)))
+        throw new Fault('SOURCE_CHANGED', `it has ${this.#row} rows, and ${row} had been read`, { place: this.#name });
       this.#row++;
     }
   }
@@ -168,7 +209,11 @@ class CsvReader implements ShardReader {
     const place = `${this.#name}:${rows.line}`;
     if (rows.problem !== undefined) return { fault: new Fault(rows.problem, '', { place }), bytes: rows.raw(), place };
     if (rows.count !== this.#width) {
-      return { fault: new Fault('ROW_COLUMNS', `${rows.count} instead of ${this.#width}`, { place }), bytes: rows.raw(), place };
+      return {
+        fault: new Fault('ROW_COLUMNS', `${rows.count} instead of ${this.#width}`, { place }),
+        bytes: rows.raw(),
+        place,
+      };
     }
     const fields: Record<string, string> = {};
     const names = this.#names;

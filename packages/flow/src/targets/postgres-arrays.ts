@@ -7,7 +7,19 @@
  */
 
 /** Object ids of the element types (pg_type.dat); they never change. */
-export const OID = { bool: 16, bytea: 17, int8: 20, int4: 23, text: 25, float4: 700, float8: 701, date: 1082, time: 1083, timestamp: 1114, timestamptz: 1184 } as const;
+export const OID = {
+  bool: 16,
+  bytea: 17,
+  int8: 20,
+  int4: 23,
+  text: 25,
+  float4: 700,
+  float8: 701,
+  date: 1082,
+  time: 1083,
+  timestamp: 1114,
+  timestamptz: 1184,
+} as const;
 
 const HEADER_BYTES = 20;
 const HIGH = 2 ** 32;
@@ -127,7 +139,8 @@ export class ArrayParameter {
   }
 
   #reserve(bytes: number): void {
-    if (this.#at + bytes > this.#bytes.length) this.#resize(Math.max(this.#bytes.length * 2, this.#at + bytes), this.#at);
+    if (this.#at + bytes > this.#bytes.length)
+      this.#resize(Math.max(this.#bytes.length * 2, this.#at + bytes), this.#at);
   }
 
   #resize(size: number, keep: number): void {

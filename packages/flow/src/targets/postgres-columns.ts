@@ -43,18 +43,23 @@ const text: Write = (to, value: string, field) => {
   if (!to.addText(value)) throw new Fault('TARGET_REFUSED', 'text is not well-formed Unicode', { field });
 };
 
-const millis = (epoch: number): Write => (to, value: number | bigint, field) => {
-  const micros = typeof value === 'number' ? value * 1000 - epoch : Number.NaN;
-  to.addInt8(Number.isSafeInteger(micros) ? micros : exact(BigInt(value) * 1000n - BigInt(epoch), field));
-};
+const millis =
+  (epoch: number): Write =>
+  (to, value: number | bigint, field) => {
+    const micros = typeof value === 'number' ? value * 1000 - epoch : Number.NaN;
+    to.addInt8(Number.isSafeInteger(micros) ? micros : exact(BigInt(value) * 1000n - BigInt(epoch), field));
+  };
 
-const micros = (epoch: number): Write => (to, value: number | bigint, field) => {
-  const since = typeof value === 'number' ? value - epoch : Number.NaN;
-  to.addInt8(Number.isSafeInteger(since) ? since : exact(BigInt(value) - BigInt(epoch), field));
-};
+const micros =
+  (epoch: number): Write =>
+  (to, value: number | bigint, field) => {
+    const since = typeof value === 'number' ? value - epoch : Number.NaN;
+    to.addInt8(Number.isSafeInteger(since) ? since : exact(BigInt(value) - BigInt(epoch), field));
+  };
 
 function exact(value: bigint, field: string): bigint {
-  if (BigInt.asIntN(64, value) !== value) throw new Fault('TARGET_REFUSED', 'time is beyond what PostgreSQL holds', { field });
+  if (BigInt.asIntN(64, value) !== value)
+    throw new Fault('TARGET_REFUSED', 'time is beyond what PostgreSQL holds', { field });
   return value;
 }
 
@@ -69,24 +74,62 @@ const json: Write = (to, value: unknown, field) => {
     const bytes = this[key];
     if (bytes instanceof Uint8Array) return Buffer.from(bytes).toString('base64');
     if (typeof part === 'bigint') return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(part));
-    if (typeof part === 'number' && !Number.isFinite(part)) throw new Fault('TARGET_REFUSED', `${part} cannot stand in JSON`, { field });
+    if (typeof part === 'number' && !Number.isFinite(part))
+      throw new Fault('TARGET_REFUSED', `${part} cannot stand in JSON`, { field });
     return part;
   });
   text(to, written as never, field);
 };
 
-const TEXT: Kind = { type: 'text', accepts: ['text', 'character varying', 'character varying(*)'], element: 'text', write: text };
-const BYTES: Kind = { type: 'bytea', accepts: [], element: 'bytea', write: (to, value: Uint8Array) => to.addBytes(value) };
+const TEXT: Kind = {
+  type: 'text',
+  accepts: ['text', 'character varying', 'character varying(*)'],
+  element: 'text',
+  write: text,
+};
+const BYTES: Kind = {
+  type: 'bytea',
+  accepts: [],
+  element: 'bytea',
+  write: (to, value: Uint8Array) => to.addBytes(value),
+};
 const JSONB: Kind = { type: 'jsonb', accepts: [], element: 'text', cast: '::jsonb', write: json };
-const timestamp = (type: 'timestamptz' | 'timestamp', name: string, write: Write): Kind => ({ type: name, accepts: [], element: type, write });
+const timestamp = (type: 'timestamptz' | 'timestamp', name: string, write: Write): Kind => ({
+  type: name,
+  accepts: [],
+  element: type,
+  write,
+});
 
 const KINDS: Readonly<Record<Exclude<FieldKind, 'decimal'>, Kind>> = {
   null: TEXT,
   boolean: { type: 'boolean', accepts: [], element: 'bool', write: (to, value: boolean) => to.addBool(value) },
-  int: { type: 'integer', accepts: ['bigint', 'double precision'], digits: 10, element: 'int4', write: (to, value: number) => to.addInt4(value) },
-  long: { type: 'bigint', accepts: [], digits: 19, element: 'int8', write: (to, value: number | bigint) => to.addInt8(value) },
-  float: { type: 'real', accepts: ['double precision'], element: 'float4', write: (to, value: number) => to.addFloat4(value) },
-  double: { type: 'double precision', accepts: [], element: 'float8', write: (to, value: number) => to.addFloat8(value) },
+  int: {
+    type: 'integer',
+    accepts: ['bigint', 'double precision'],
+    digits: 10,
+    element: 'int4',
+    write: (to, value: number) => to.addInt4(value),
+  },
+  long: {
+    type: 'bigint',
+    accepts: [],
+    digits: 19,
+    element: 'int8',
+    write: (to, value: number | bigint) => to.addInt8(value),
+  },
+  float: {
+    type: 'real',
+    accepts: ['double precision'],
+    element: 'float4',
+    write: (to, value: number) => to.addFloat4(value),
+  },
+  double: {
+    type: 'double precision',
+    accepts: [],
+    element: 'float8',
+    write: (to, value: number) => to.addFloat8(value),
+  },
   string: TEXT,
   enum: TEXT,
   uuid: { type: 'uuid', accepts: TEXT.accepts, element: 'text', cast: '::uuid', write: text },
@@ -130,7 +173,13 @@ export function columnOf(field: Field): Column {
 }
 
 function decimal({ precision = 0, scale = 0 }: Field): Kind {
-  return { type: `numeric(${precision},${scale})`, accepts: ['numeric'], element: 'text', cast: '::numeric', write: text };
+  return {
+    type: `numeric(${precision},${scale})`,
+    accepts: ['numeric'],
+    element: 'text',
+    cast: '::numeric',
+    write: text,
+  };
 }
 
 function accepts(kind: Kind, existing: string): boolean {
@@ -140,5 +189,7 @@ function accepts(kind: Kind, existing: string): boolean {
   if (before === undefined) return false;
   if (existing === 'numeric') return true;
   const there = /^numeric\((\d+),(\d+)\)$/.exec(existing);
-  return there !== null && Number(there[2]) >= Number(wanted?.[2] ?? 0) && Number(there[1]) - Number(there[2]) >= before;
+  return (
+    there !== null && Number(there[2]) >= Number(wanted?.[2] ?? 0) && Number(there[1]) - Number(there[2]) >= before
+  );
 }

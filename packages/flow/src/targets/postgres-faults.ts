@@ -31,7 +31,12 @@ export function faultOf(error: unknown, place: string, parameters: readonly stri
   const code = CODES.find(([start]) => state.startsWith(start))?.[1] ?? 'TARGET_UNAVAILABLE';
   const field = code === 'TARGET_REFUSED' ? fieldOf(error, parameters) : undefined;
   // `detail` of the error stays out: it holds the whole row
-  return new Fault(code, `${detail} (${state})`, { place, cause: error, ...(field !== undefined && { field }), ...help(state) });
+  return new Fault(code, `${detail} (${state})`, {
+    place,
+    cause: error,
+    ...(field !== undefined && { field }),
+    ...help(state),
+  });
 }
 
 const described = (error: Error): string => {
@@ -48,7 +53,9 @@ function fieldOf(error: DatabaseError, parameters: readonly string[]): string | 
 function help(state: string): { help?: string } {
   if (state.startsWith('3D')) return { help: 'create the database, or correct its name in the address' };
   if (state === '42501') return { help: 'grant the user what it needs on the schema and the table' };
-  if (state.startsWith('42')) return { help: 'the table was changed under the running loader: restore it, or restart the loader' };
-  if (state === '57014') return { help: 'the statement ran out of time: look for locks, or raise `timeoutMs` of the target' };
+  if (state.startsWith('42'))
+    return { help: 'the table was changed under the running loader: restore it, or restart the loader' };
+  if (state === '57014')
+    return { help: 'the statement ran out of time: look for locks, or raise `timeoutMs` of the target' };
   return {};
 }

@@ -8,7 +8,10 @@ export function upsert(table: string, columns: readonly Column[]): string {
   return `INSERT INTO ${table} AS t (${names.join(', ')})
 SELECT ${columns.map((column, i) => `c${i}${column.cast}`).join(', ')}
 FROM unnest(${columns.map((column, i) => `$${i + 1}::${column.parameter}`).join(', ')}) AS r(${columns.map((_, i) => `c${i}`).join(', ')})
-ON CONFLICT (_id) DO UPDATE SET ${names.filter((name) => name !== '"_id"').map((name) => `${name} = EXCLUDED.${name}`).join(', ')}, _loaded_at = now()
+ON CONFLICT (_id) DO UPDATE SET ${names
+    .filter((name) => name !== '"_id"')
+    .map((name) => `${name} = EXCLUDED.${name}`)
+    .join(', ')}, _loaded_at = now()
 WHERE (t._version, t._revision) < (EXCLUDED._version, EXCLUDED._revision)
    OR (t._version = EXCLUDED._version AND t._revision = EXCLUDED._revision AND t._topic = EXCLUDED._topic
        AND t._partition = EXCLUDED._partition AND t._offset < EXCLUDED._offset AND t._hash IS DISTINCT FROM EXCLUDED._hash)`;
@@ -24,4 +27,12 @@ FROM unnest($1::text[]) WITH ORDINALITY AS i(id, n) JOIN ${table} t ON t._id = i
 WHERE t.xmin <> pg_current_xact_id()::xid`;
 
 /** A row of `standing`: bigints come as text. */
-export type StandingRow = [n: number, version: string, revision: number, topic: string, partition: number, offset: string, hash: Buffer | null];
+export type StandingRow = [
+  n: number,
+  version: string,
+  revision: number,
+  topic: string,
+  partition: number,
+  offset: string,
+  hash: Buffer | null,
+];

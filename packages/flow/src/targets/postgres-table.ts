@@ -29,7 +29,13 @@ interface Existing {
  * @param migrate false: neither made nor altered, only checked.
  * @throws Fault TARGET_SCHEMA with every problem found; the connection is then inside a transaction.
  */
-export async function prepareTable(client: ClientBase, name: TableName, fields: readonly Field[], columns: readonly Column[], migrate: boolean): Promise<void> {
+export async function prepareTable(
+  client: ClientBase,
+  name: TableName,
+  fields: readonly Field[],
+  columns: readonly Column[],
+  migrate: boolean,
+): Promise<void> {
   const problems = nameProblems(name, columns);
   if (problems.length > 0) refuse(name, problems);
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
@@ -42,10 +48,15 @@ export async function prepareTable(client: ClientBase, name: TableName, fields: 
   } else {
     const missing = columns.filter((column) => !existing.some((other) => other.name === column.name));
     const addable = missing.filter((column) => migrate && fields.find((field) => field.name === column.name)?.nullable);
-    const found = problemsOf(columns, existing, missing.filter((column) => !addable.includes(column)));
+    const found = problemsOf(
+      columns,
+      existing,
+      missing.filter((column) => !addable.includes(column)),
+    );
     if (!(await hasUniqueId(client, name))) found.push('_id has no primary key or unique index of its own');
     if (found.length > 0) refuse(name, found);
-    for (const column of addable) await client.query(`ALTER TABLE ${quotedTable(name)} ADD COLUMN ${quoted(column.name)} ${column.type}`);
+    for (const column of addable)
+      await client.query(`ALTER TABLE ${quotedTable(name)} ADD COLUMN ${quoted(column.name)} ${column.type}`);
   }
   await client.query('COMMIT');
 }
@@ -60,7 +71,9 @@ function nameProblems({ schema, table }: TableName, columns: readonly Column[]):
     ...[schema, table, ...columns.map((column) => column.name)]
       .filter((name) => Buffer.byteLength(name) > NAME_BYTES)
       .map((name) => `name ${name} is longer than ${NAME_BYTES} bytes`),
-    ...columns.filter((column) => reserved.has(column.name)).map((column) => `field ${column.name} has a name that the loader uses itself`),
+    ...columns
+      .filter((column) => reserved.has(column.name))
+      .map((column) => `field ${column.name} has a name that the loader uses itself`),
   ];
 }
 
@@ -102,7 +115,8 @@ function problemsOf(columns: readonly Column[], existing: readonly Existing[], m
   }
   for (const there of existing) {
     const column = columns.find((other) => other.name === there.name);
-    if (column !== undefined && !column.accepts(there.type)) problems.push(`column ${there.name} is ${there.type}, the schema needs ${column.type}`);
+    if (column !== undefined && !column.accepts(there.type))
+      problems.push(`column ${there.name} is ${there.type}, the schema needs ${column.type}`);
     if (column === undefined && there.demanded && !BOOKKEEPING.some((own) => own.name === there.name)) {
       problems.push(`column ${there.name} is not in the schema, and is NOT NULL without a default`);
     }

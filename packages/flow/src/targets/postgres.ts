@@ -35,16 +35,29 @@ export const postgres: TargetType<PostgresConfig> = {
     type: 'object',
     properties: {
       table: { description: 'Table to write.', type: 'string', minLength: 1 },
-      schema: { description: 'Schema of the table; made if it is absent.', type: 'string', minLength: 1, default: 'public' },
+      schema: {
+        description: 'Schema of the table; made if it is absent.',
+        type: 'string',
+        minLength: 1,
+        default: 'public',
+      },
       address: {
-        description: 'Name of the environment variable that holds the address, postgres://user:password@host:port/database.',
+        description:
+          'Name of the environment variable that holds the address, postgres://user:password@host:port/database.',
         type: 'string',
         pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
         default: 'DATABASE_URL',
       },
-      connections: { description: 'At most so many connections an instance.', type: 'integer', minimum: 1, maximum: 100, default: 2 },
+      connections: {
+        description: 'At most so many connections an instance.',
+        type: 'integer',
+        minimum: 1,
+        maximum: 100,
+        default: 2,
+      },
       migrate: {
-        description: 'Make the table, and add a column for each new nullable field of the schema: both lose nothing. false: only check.',
+        description:
+          'Make the table, and add a column for each new nullable field of the schema: both lose nothing. false: only check.',
         type: 'boolean',
         default: true,
       },
@@ -91,7 +104,9 @@ class PostgresTarget implements Target {
     if (rows.length === 0) return [];
     const { winners, winnerOf, outcomes } = foldRows(rows);
     const parameters = this.#columns.map((column) => column.encode(winners));
-    const stood = await this.#retried(() => this.#withClient((client) => this.#transact(client, parameters, winners.length)));
+    const stood = await this.#retried(() =>
+      this.#withClient((client) => this.#transact(client, parameters, winners.length)),
+    );
     if (stood.length === 0) return outcomes;
     const byWinner = new Map(stood.map((row) => [row[0] - 1, row]));
     return outcomes.map((outcome, i) => {
@@ -113,7 +128,12 @@ class PostgresTarget implements Target {
     let stood: StandingRow[] = [];
     if (written.rowCount !== count) {
       const values = [parameters[this.#idIndex]];
-      const found = await client.query<StandingRow>({ name: 'quadrille_standing', text: this.#standing, values, rowMode: 'array' });
+      const found = await client.query<StandingRow>({
+        name: 'quadrille_standing',
+        text: this.#standing,
+        values,
+        rowMode: 'array',
+      });
       stood = found.rows;
     }
     await client.query('COMMIT');
@@ -142,8 +162,17 @@ class PostgresTarget implements Target {
       client.release();
       return result;
     } catch (error) {
-      const fault = faultOf(error, this.#place, this.#columns.map((column) => column.name));
-      const healthy = fault.code === 'TARGET_REFUSED' && (await client?.query('ROLLBACK').then(() => true, () => false));
+      const fault = faultOf(
+        error,
+        this.#place,
+        this.#columns.map((column) => column.name),
+      );
+      const healthy =
+        fault.code === 'TARGET_REFUSED' &&
+        (await client?.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        ));
       client?.release(!healthy);
       throw fault;
     }
@@ -153,9 +182,14 @@ class PostgresTarget implements Target {
     const variable = this.#config.address ?? 'DATABASE_URL';
     const connectionString = this.#context.env[variable];
     if (connectionString === undefined || connectionString === '') {
-      throw new Fault('CONFIG_INVALID', `environment variable ${variable} is not set`, { help: `set ${variable} to postgres://user:password@host:port/database` });
+      throw new Fault('CONFIG_INVALID', `environment variable ${variable} is not set`, {
+        help: `set ${variable} to postgres://user:password@host:port/database`,
+      });
     }
-    if (!URL.canParse(connectionString)) throw new Fault('CONFIG_INVALID', `environment variable ${variable} holds no address`, { help: 'it looks like postgres://user:password@host:port/database' });
+    if (!URL.canParse(connectionString))
+      throw new Fault('CONFIG_INVALID', `environment variable ${variable} holds no address`, {
+        help: 'it looks like postgres://user:password@host:port/database',
+      });
     const timeout = this.#config.timeoutMs ?? 60_000;
     const pool = new Pool({
       connectionString,
@@ -175,8 +209,12 @@ class PostgresTarget implements Target {
 }
 
 /** What became of a row where another of its id stood and was not replaced. */
-function outcomeAgainstRow([, version, revision, topic, partition, offset, hash]: StandingRow, row: TargetRow): Outcome {
-  const same = row.bytes === null || hash === null ? row.bytes === hash : hash.toString('latin1') === contentHash(row.bytes);
+function outcomeAgainstRow(
+  [, version, revision, topic, partition, offset, hash]: StandingRow,
+  row: TargetRow,
+): Outcome {
+  const same =
+    row.bytes === null || hash === null ? row.bytes === hash : hash.toString('latin1') === contentHash(row.bytes);
   const there = { version: BigInt(version), revision, topic, partition, offset: Number(offset) };
   const outcome = outcomeAgainst(there, row, same);
   // it would have replaced the row, had not another of its batch come before it that is neither newer nor older

@@ -6,7 +6,17 @@ import { foldRows, outcomeAgainst } from './row-order.ts';
 const row = (given: Partial<Omit<TargetRow, 'bytes'>> & { bytes?: string | null } = {}): TargetRow => {
   const { bytes = 'x', ...rest } = given;
   const value = bytes === null ? null : {};
-  return { id: 'a', version: 1n, revision: 0, topic: 't', partition: 0, offset: 5, value, ...rest, bytes: bytes === null ? null : Buffer.from(bytes) };
+  return {
+    id: 'a',
+    version: 1n,
+    revision: 0,
+    topic: 't',
+    partition: 0,
+    offset: 5,
+    value,
+    ...rest,
+    bytes: bytes === null ? null : Buffer.from(bytes),
+  };
 };
 
 describe('which row stands', () => {
@@ -26,7 +36,11 @@ describe('which row stands', () => {
       [{ version: 2n, revision: 1, offset: 6, topic: 'u' }, false, 'conflict'],
     ];
     for (const [given, same, outcome] of cases) {
-      assert.equal(outcomeAgainst(standing, row(given as never), same), outcome, JSON.stringify(given, (_, part) => (typeof part === 'bigint' ? String(part) : part)));
+      assert.equal(
+        outcomeAgainst(standing, row(given as never), same),
+        outcome,
+        JSON.stringify(given, (_, part) => (typeof part === 'bigint' ? String(part) : part)),
+      );
     }
   });
 
@@ -37,7 +51,14 @@ describe('which row stands', () => {
   });
 
   test('a batch is folded to one row an id, in order of ids', () => {
-    const rows = [row({ id: 'b', version: 2n }), row({ id: 'a' }), row({ id: 'b', version: 1n }), row({ id: 'b', version: 3n }), row({ id: 'a' }), row({ id: 'B' })];
+    const rows = [
+      row({ id: 'b', version: 2n }),
+      row({ id: 'a' }),
+      row({ id: 'b', version: 1n }),
+      row({ id: 'b', version: 3n }),
+      row({ id: 'a' }),
+      row({ id: 'B' }),
+    ];
     const { winners, winnerOf, outcomes } = foldRows(rows);
     assert.deepEqual(winners, [rows[5], rows[1], rows[3]]);
     assert.deepEqual([...winnerOf], [2, 1, 2, 2, 1, 0]);

@@ -13,7 +13,8 @@ export function outcomeAgainst(standing: Standing, row: TargetRow, sameContent: 
   if (row.version !== standing.version) return row.version > standing.version ? 'written' : 'superseded';
   if (row.revision !== standing.revision) return row.revision > standing.revision ? 'written' : 'superseded';
   if (sameContent) return 'unchanged';
-  if (row.partition !== standing.partition || row.topic !== standing.topic || row.offset === standing.offset) return 'conflict';
+  if (row.partition !== standing.partition || row.topic !== standing.topic || row.offset === standing.offset)
+    return 'conflict';
   return row.offset > standing.offset ? 'written' : 'superseded';
 }
 
@@ -58,4 +59,5 @@ export function foldRows(rows: readonly TargetRow[]): Fold {
   return { winners, winnerOf, outcomes };
 }
 
-const sameBytes = (a: TargetRow, b: TargetRow): boolean => (a.bytes === null || b.bytes === null ? a.bytes === b.bytes : a.bytes.equals(b.bytes));
+const sameBytes = (a: TargetRow, b: TargetRow): boolean =>
+  a.bytes === null || b.bytes === null ? a.bytes === b.bytes : a.bytes.equals(b.bytes);

@@ -22,7 +22,10 @@ export class Gate {
   async open(): Promise<void> {
     const server = createServer((inside) => {
       const outside = connect(this.#port, this.#host);
-      for (const [socket, other] of [[inside, outside], [outside, inside]] as const) {
+      for (const [socket, other] of [
+        [inside, outside],
+        [outside, inside],
+      ] as const) {
         this.#sockets.add(socket);
         socket.on('error', () => other.destroy());
         socket.on('close', () => {

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { targetTypes } from '@quadrille/flow';
 import { Client } from 'pg';
 import { Gate } from './gate.ts';
-import { type StoredRow, targetConformance } from './target.ts';
+import { targetConformance } from './target.ts';
+import type { StoredRow } from './target-sample.ts';
 
-const address = process.env.DATABASE_URL;
+const address = process.env.DATABASE_URL || undefined;
 
 targetConformance({
   name: 'postgres',
@@ -29,15 +30,24 @@ targetConformance({
       create() {
         const target = targetTypes.postgres;
         if (target === undefined) throw new Error('no target type postgres');
-        return target.create({ table, address: 'GATE' }, { flow: 'conformance', station, schema: type, fields, env: { GATE: through.href } });
+        return target.create(
+          { table, address: 'GATE' },
+          { flow: 'conformance', station, schema: type, fields, env: { GATE: through.href } },
+        );
       },
       async stored() {
-        const { rows } = await direct.query<Omit<StoredRow, 'version' | 'amount'> & { version: string; amount: string | null }>(
+        const { rows } = await direct.query<
+          Omit<StoredRow, 'version' | 'amount'> & { version: string; amount: string | null }
+        >(
           `SELECT _id AS id, _version AS version, _revision AS revision, _deleted AS deleted, text, amount,
                   concat_ws(' ', xmin, ctid, _loaded_at, _partition, _offset) AS mark
            FROM ${quoted} ORDER BY _id COLLATE "C"`,
         );
-        return rows.map((row) => ({ ...row, version: BigInt(row.version), amount: row.amount === null ? null : Number(row.amount) }));
+        return rows.map((row) => ({
+          ...row,
+          version: BigInt(row.version),
+          amount: row.amount === null ? null : Number(row.amount),
+        }));
       },
       poison: 'a\u0000b',
       down: () => gate.close(),
@@ -45,7 +55,9 @@ targetConformance({
       // half of them at the server, in the middle of what they do, half on the way to it
       async cut() {
         if (Math.random() < 0.5) return gate.cut();
-        await direct.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`, [`quadrille conformance.${station}`]);
+        await direct.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1`, [
+          `quadrille conformance.${station}`,
+        ]);
       },
     };
   },

@@ -1,8 +1,8 @@
 /** What every source must hold to (packages/flow/src/source.ts): run over each source type in `<type>.test.ts`. */
 import assert from 'node:assert/strict';
-import { describe, test, type TestContext } from 'node:test';
-import { Fault } from '@quadrille/record';
+import { describe, type TestContext, test } from 'node:test';
 import type { RawItem, ShardReader, Source, SourcePosition } from '@quadrille/flow';
+import { Fault } from '@quadrille/record';
 
 export interface SourceFixture {
   /** The source type. */
@@ -17,7 +17,7 @@ export interface SourceFixture {
 export interface SourceSample {
   source: Source;
   /** Shards in order, and in each the codes of its bad items by item number. */
-  shards: { name: string; items: number; faults: Record<number, string> }[];
+  shards: { name: string; items: number; faults: Readonly<Record<number, string | undefined>> }[];
   /** Changes what the first shard has before its last item, where the source can tell. */
   change?(): Promise<void>;
   /** Adds items at the end of the first shard, where the source allows it; returns how many. */
@@ -29,9 +29,15 @@ const stored = (position: SourcePosition): SourcePosition => JSON.parse(JSON.str
 
 /** An item as something `deepEqual` compares by what counts. */
 const shown = (item: RawItem): unknown =>
-  'fault' in item ? { code: item.fault.code, message: item.fault.message, bytes: item.bytes.toString('hex'), place: item.place } : item;
+  'fault' in item
+    ? { code: item.fault.code, message: item.fault.message, bytes: item.bytes.toString('hex'), place: item.place }
+    : item;
 
-async function readAll(reader: ShardReader, max: number, each?: (next: SourcePosition, items: number) => void): Promise<unknown[]> {
+async function readAll(
+  reader: ShardReader,
+  max: number,
+  each?: (next: SourcePosition, items: number) => void,
+): Promise<unknown[]> {
   const items: unknown[] = [];
   try {
     for (;;) {
@@ -53,14 +59,23 @@ export function sourceConformance(fixture: SourceFixture): void {
     test('lists its shards sorted, and the same each time', async (t) => {
       const { source, shards } = await fixture.prepare(t);
       const names = (await source.shards()).map((shard) => shard.name);
-      assert.deepEqual(names, shards.map((shard) => shard.name));
+      assert.deepEqual(
+        names,
+        shards.map((shard) => shard.name),
+      );
       assert.deepEqual(names, [...names].sort());
-      assert.deepEqual((await source.shards()).map((shard) => shard.name), names);
+      assert.deepEqual(
+        (await source.shards()).map((shard) => shard.name),
+        names,
+      );
     });
 
     test('a bad item is a fault with its bytes and place, and the others are read', async (t) => {
       const { source, shards } = await fixture.prepare(t);
-      assert.ok(shards.some((shard) => Object.keys(shard.faults).length > 0), 'the sample has no bad item');
+      assert.ok(
+        shards.some((shard) => Object.keys(shard.faults).length > 0),
+        'the sample has no bad item',
+      );
       for (const { name, items, faults } of shards) {
         const reader = await source.open({ name }, undefined);
         const { items: read, end, next } = await reader.read(items + 1);
