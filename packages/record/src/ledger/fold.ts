@@ -92,7 +92,7 @@ export function foldLedger(input: FoldInput): LedgerFold {
   for (const [topic, partition, watermark] of watermarks) {
     contents.getOrMake(topic, partition, () => new PartitionContents(watermark, claims, produced.has(topic), findings));
   }
-  reportTopicsGone(claims, watermarks, findings);
+  reportTopicsGone(claims, watermarks, shape, findings);
   const classifier = new Classifier(shape, chains);
   let result: Reconciliation | undefined;
 
@@ -190,10 +190,15 @@ function endOf(topic: string, finished: PartitionMap<TopicContents>): EndTopic {
   return end;
 }
 
-/** Claims on partitions that no longer exist. */
-function reportTopicsGone(claims: ClaimIndex, watermarks: PartitionMap<Watermark>, findings: FindingList): void {
+/** Claims on partitions that no longer exist; what other flows claim elsewhere is theirs to reconcile. */
+function reportTopicsGone(
+  claims: ClaimIndex,
+  watermarks: PartitionMap<Watermark>,
+  shape: FoldInput['shape'],
+  findings: FindingList,
+): void {
   for (const [topic, partition, first, last, count] of claims.extents()) {
-    if (watermarks.get(topic, partition) !== undefined) continue;
+    if (watermarks.get(topic, partition) !== undefined || !isOf(shape, topic)) continue;
     findings.add(null, topic, partition, first, last, 'claimed, but the partition does not exist', count);
   }
 }
