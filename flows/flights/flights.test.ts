@@ -5,7 +5,15 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { compileCoerce, Encoder, type EnricherSpec, loadRules, readFlow, readTopicSchema, type TransformerSpec } from '@quadrille/flow';
+import {
+  compileCoerce,
+  Encoder,
+  type EnricherSpec,
+  loadRules,
+  readFlow,
+  readTopicSchema,
+  type TransformerSpec,
+} from '@quadrille/flow';
 import { Drop, Fault } from '@quadrille/record';
 import { parse } from 'csv-parse/sync';
 
@@ -22,14 +30,26 @@ async function read(topic: string, pattern: string): Promise<Row[]> {
     .sort()
     .flatMap((file) => {
       const bytes = readFileSync(file);
-      return parse(file.endsWith('.gz') ? gunzipSync(bytes) : bytes, { columns: true, quote: file.includes('flights-') ? false : '"' }) as Row[];
+      return parse(file.endsWith('.gz') ? gunzipSync(bytes) : bytes, {
+        columns: true,
+        quote: file.includes('flights-') ? false : '"',
+      }) as Row[];
     })
     .map(coerce);
 }
 
 /** The values that rules let pass, and how many each code stopped. */
-async function applyRules(files: readonly string[], from: string, to: string, records: Row[]): Promise<{ passed: Row[]; stopped: Record<string, number> }> {
-  const rules = await loadRules(files, { folder, input: (await schemaOf(from)).fields, output: (await schemaOf(to)).fields });
+async function applyRules(
+  files: readonly string[],
+  from: string,
+  to: string,
+  records: Row[],
+): Promise<{ passed: Row[]; stopped: Record<string, number> }> {
+  const rules = await loadRules(files, {
+    folder,
+    input: (await schemaOf(from)).fields,
+    output: (await schemaOf(to)).fields,
+  });
   const stopped: Record<string, number> = {};
   const passed: Row[] = [];
   for (let start = 0; start < records.length; start += 8_000) {
@@ -63,7 +83,9 @@ test('the year: drops, rejects, nulls and every instant', async () => {
   for (const { topic, on, take, missing: then } of locate.lookups) {
     const [name] = topic.split('.');
     const keys = Object.entries(on);
-    const table = new Map((await read(topic, `${name}.csv*`)).map((row) => [keys.map(([theirs]) => row[theirs]).join('/'), row]));
+    const table = new Map(
+      (await read(topic, `${name}.csv*`)).map((row) => [keys.map(([theirs]) => row[theirs]).join('/'), row]),
+    );
     located = located.filter((record) => {
       const found = table.get(keys.map(([, ours]) => record[ours]).join('/'));
       for (const [theirs, ours] of Object.entries(take)) record[ours] = found?.[theirs] ?? null;
@@ -83,12 +105,14 @@ test('the year: drops, rejects, nulls and every instant', async () => {
   const counts: Record<string, Record<string, number>> = { delay_class: {}, us_registered: {} };
   for (const record of enriched.passed) {
     encoder.encode(record);
-    for (const column of Object.keys(expected.table.nulls)) nulls[column] = (nulls[column] ?? 0) + (record[column] === null ? 1 : 0);
+    for (const column of Object.keys(expected.table.nulls))
+      nulls[column] = (nulls[column] ?? 0) + (record[column] === null ? 1 : 0);
     for (const column of Object.keys(expected.table.sums)) {
       const unit = /arriv|depart/.test(column) ? 60_000 : 1; // instants are summed in minutes: milliseconds would pass 2^53
       sums[column] = (sums[column] ?? 0) + ((record[column] as number | null) ?? 0) / unit;
     }
-    for (const [column, count] of Object.entries(counts)) count[String(record[column])] = (count[String(record[column])] ?? 0) + 1;
+    for (const [column, count] of Object.entries(counts))
+      count[String(record[column])] = (count[String(record[column])] ?? 0) + 1;
   }
   assert.deepEqual(nulls, expected.table.nulls);
   assert.deepEqual(counts, { delay_class: expected.table.delay_class, us_registered: expected.table.us_registered });

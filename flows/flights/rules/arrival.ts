@@ -21,7 +21,8 @@ export default rule<Located, Arrived>({
     const zone = located.dest_tz;
     if (zone === null) return reject('ZONE_UNKNOWN', 'the destination has no time zone', { field: 'dest_tz' });
     const scheduledMinute = minuteOf(located.sched_arr_time);
-    if (scheduledMinute < 0) return reject('TIME_INVALID', '`sched_arr_time` is no time hhmm', { field: 'sched_arr_time' });
+    if (scheduledMinute < 0)
+      return reject('TIME_INVALID', '`sched_arr_time` is no time hhmm', { field: 'sched_arr_time' });
     const flight = located as Arrived;
     const scheduled = firstAfter(flight.scheduled_departure, zone, scheduledMinute);
     flight.scheduled_arrival = scheduled;
@@ -38,32 +39,68 @@ export default rule<Located, Arrived>({
   examples: [
     {
       name: 'in the zone of the destination',
-      given: { scheduled_departure: Date.UTC(2013, 0, 1, 10, 15), dest_tz: 'America/Chicago', sched_arr_time: 819, arr_time: 830, arr_delay: 11 },
+      given: {
+        scheduled_departure: Date.UTC(2013, 0, 1, 10, 15),
+        dest_tz: 'America/Chicago',
+        sched_arr_time: 819,
+        arr_time: 830,
+        arr_delay: 11,
+      },
       expect: { scheduled_arrival: Date.UTC(2013, 0, 1, 14, 19), arrived: Date.UTC(2013, 0, 1, 14, 30) },
     },
     {
       name: 'after midnight, the plan and the plane',
-      given: { scheduled_departure: Date.UTC(2013, 0, 2, 3, 0), dest_tz: 'America/New_York', sched_arr_time: 15, arr_time: 2400, arr_delay: -15 },
+      given: {
+        scheduled_departure: Date.UTC(2013, 0, 2, 3, 0),
+        dest_tz: 'America/New_York',
+        sched_arr_time: 15,
+        arr_time: 2400,
+        arr_delay: -15,
+      },
       expect: { scheduled_arrival: Date.UTC(2013, 0, 2, 5, 15), arrived: Date.UTC(2013, 0, 2, 5, 0) },
     },
     {
       name: 'a zone without daylight saving',
-      given: { scheduled_departure: Date.UTC(2013, 6, 1, 14, 0), dest_tz: 'Pacific/Honolulu', sched_arr_time: 1445, arr_time: 1450, arr_delay: 5 },
+      given: {
+        scheduled_departure: Date.UTC(2013, 6, 1, 14, 0),
+        dest_tz: 'Pacific/Honolulu',
+        sched_arr_time: 1445,
+        arr_time: 1450,
+        arr_delay: 5,
+      },
       expect: { scheduled_arrival: Date.UTC(2013, 6, 2, 0, 45), arrived: Date.UTC(2013, 6, 2, 0, 50) },
     },
     {
       name: 'over the hour that comes twice',
-      given: { scheduled_departure: Date.UTC(2013, 10, 3, 3, 29), dest_tz: 'America/New_York', sched_arr_time: 445, arr_time: 440, arr_delay: -5 },
+      given: {
+        scheduled_departure: Date.UTC(2013, 10, 3, 3, 29),
+        dest_tz: 'America/New_York',
+        sched_arr_time: 445,
+        arr_time: 440,
+        arr_delay: -5,
+      },
       expect: { scheduled_arrival: Date.UTC(2013, 10, 3, 9, 45), arrived: Date.UTC(2013, 10, 3, 9, 40) },
     },
     {
       name: 'diverted: no delay is told',
-      given: { scheduled_departure: Date.UTC(2013, 0, 1, 22, 0), departed: Date.UTC(2013, 0, 1, 23, 0), dest_tz: 'America/Chicago', sched_arr_time: 1900, arr_time: 30, arr_delay: null },
+      given: {
+        scheduled_departure: Date.UTC(2013, 0, 1, 22, 0),
+        departed: Date.UTC(2013, 0, 1, 23, 0),
+        dest_tz: 'America/Chicago',
+        sched_arr_time: 1900,
+        arr_time: 30,
+        arr_delay: null,
+      },
       expect: { scheduled_arrival: Date.UTC(2013, 0, 2, 1, 0), arrived: Date.UTC(2013, 0, 2, 6, 30) },
     },
     {
       name: 'no arrival reported',
-      given: { scheduled_departure: Date.UTC(2013, 0, 1, 22, 0), dest_tz: 'America/Chicago', sched_arr_time: 1900, arr_time: null },
+      given: {
+        scheduled_departure: Date.UTC(2013, 0, 1, 22, 0),
+        dest_tz: 'America/Chicago',
+        sched_arr_time: 1900,
+        arr_time: null,
+      },
       expect: { scheduled_arrival: Date.UTC(2013, 0, 2, 1, 0), arrived: null },
     },
     { name: 'no zone', given: { dest_tz: null }, expect: { reject: 'ZONE_UNKNOWN', field: 'dest_tz' } },

@@ -18,7 +18,8 @@ export default rule<FlightReported, Departed>({
   apply(reported) {
     const scheduledMinute = minuteOf(reported.sched_dep_time);
     const departedMinute = minuteOf(reported.dep_time ?? -1);
-    if (scheduledMinute < 0) return reject('TIME_INVALID', '`sched_dep_time` is no time hhmm', { field: 'sched_dep_time' });
+    if (scheduledMinute < 0)
+      return reject('TIME_INVALID', '`sched_dep_time` is no time hhmm', { field: 'sched_dep_time' });
     if (departedMinute < 0) return reject('TIME_INVALID', '`dep_time` is no time hhmm', { field: 'dep_time' });
     const flight = reported as Departed;
     const scheduled = instantOf(ZONE, dayOf(flight.year, flight.month, flight.day), scheduledMinute);

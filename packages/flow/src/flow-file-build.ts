@@ -1,9 +1,9 @@
 /** From the JSON of a flow file that its schema accepts to a `Flow`: defaults filled in, paths made absolute. */
 import { resolve } from 'node:path';
-import type { FlowDocument } from './flow-file-document.ts';
-import { extractorProperties, STATION_KINDS, targetProperties } from './flow-file-schema.ts';
 import type { LookupSpec, StationSpec, TopicSpec } from './flow.ts';
 import { inputsOf, outputOf } from './flow.ts';
+import type { FlowDocument } from './flow-file-document.ts';
+import { extractorProperties, STATION_KINDS, targetProperties } from './flow-file-schema.ts';
 import type { LookupConfig } from './lookup.ts';
 
 type Json = Record<string, unknown>;
@@ -17,14 +17,18 @@ export function buildStation(name: string, json: Json, folder: string, document:
     line: document.line(path),
     place: document.place(path, 'key'),
     start: (json.start ?? 'earliest') as 'earliest' | 'latest',
-    stopTheLine: json.stopTheLine === 'off' ? undefined : ((json.stopTheLine ?? { rejects: 50, of: 200 }) as { rejects: number; of: number }),
+    stopTheLine:
+      json.stopTheLine === 'off'
+        ? undefined
+        : ((json.stopTheLine ?? { rejects: 50, of: 200 }) as { rejects: number; of: number }),
     round: { records: round.records ?? 6_000, bytes: round.bytes ?? 8 * 1024 * 1024 },
     instances: (json.instances ?? 1) as number,
     timeoutMs: (json.timeoutMs ?? 10_000) as number,
   };
   const from = json.from as string;
   const to = json.to as string;
-  const files = (value: unknown): string[] => (value === undefined ? [] : [value].flat()).map((file) => resolve(folder, file as string));
+  const files = (value: unknown): string[] =>
+    (value === undefined ? [] : [value].flat()).map((file) => resolve(folder, file as string));
   switch (STATION_KINDS.find((kind) => json[kind] !== undefined)) {
     case 'extractor': {
       const entry = json.extractor as Json;
@@ -48,7 +52,9 @@ export function buildStation(name: string, json: Json, folder: string, document:
       return {
         ...base,
         kind: 'enricher',
-        lookups: Object.entries(lookups).map(([lookup, config]) => buildLookup(lookup, config as LookupConfig, document.place([...path, 'enricher', lookup], 'key'))),
+        lookups: Object.entries(lookups).map(([lookup, config]) =>
+          buildLookup(lookup, config as LookupConfig, document.place([...path, 'enricher', lookup], 'key')),
+        ),
         sql: sql === undefined ? undefined : resolve(folder, sql as string),
         rules: files(json.rules),
         from,
@@ -71,11 +77,17 @@ const buildLookup = (name: string, config: LookupConfig, place: string): LookupS
 
 /** The type, and what of an entry belongs to the type and not to the engine. */
 function typed(entry: Json, engine: readonly string[]): { type: string; config: Json } {
-  return { type: entry.type as string, config: Object.fromEntries(Object.entries(entry).filter(([key]) => !engine.includes(key))) };
+  return {
+    type: entry.type as string,
+    config: Object.fromEntries(Object.entries(entry).filter(([key]) => !engine.includes(key))),
+  };
 }
 
 /** The topics that stations read and write, with their settings. */
-export function buildTopics(stations: Iterable<StationSpec>, settings: Record<string, Json | undefined>): Map<string, TopicSpec> {
+export function buildTopics(
+  stations: Iterable<StationSpec>,
+  settings: Record<string, Json | undefined>,
+): Map<string, TopicSpec> {
   const writers = new Map<string, string[]>();
   const readers = new Map<string, string[]>();
   const note = (where: Map<string, string[]>, topic: string, station: string): void => {

@@ -4,13 +4,29 @@ import { relative } from 'node:path';
 import { Fault, type FaultCode } from '@quadrille/record';
 import type { Field } from './avro/field.ts';
 import { readTopicSchema, type TopicSchema } from './avro/topic-schema.ts';
+import {
+  type EnricherSpec,
+  type ExtractorSpec,
+  type Flow,
+  inputsOf,
+  type LookupSpec,
+  outputOf,
+  type StationSpec,
+} from './flow.ts';
 import type { FlowDocument, Path } from './flow-file-document.ts';
 import { helpFor, type Problem } from './flow-file-problem.ts';
-import { type EnricherSpec, type ExtractorSpec, type Flow, inputsOf, type LookupSpec, outputOf, type StationSpec } from './flow.ts';
 import { templateFields } from './id-template.ts';
 
 const RESERVED = /^(dlq|replay|positions|quadrille)\./;
-const ORDERED = ['int', 'long', 'date', 'timestamp-millis', 'timestamp-micros', 'local-timestamp-millis', 'local-timestamp-micros'];
+const ORDERED = [
+  'int',
+  'long',
+  'date',
+  'timestamp-millis',
+  'timestamp-micros',
+  'local-timestamp-millis',
+  'local-timestamp-micros',
+];
 
 /** Every problem of a flow whose stations are valid by the JSON Schema. Reads the schemas of its topics. */
 export async function checkFlowFile(flow: Flow, document: FlowDocument): Promise<Problem[]> {
@@ -33,9 +49,19 @@ class Check {
     this.#document = document;
   }
 
-  #say(station: string | undefined, path: Path, detail: string, help?: string, more: { graph?: boolean; code?: FaultCode; of?: 'key' | 'value' } = {}): void {
+  #say(
+    station: string | undefined,
+    path: Path,
+    detail: string,
+    help?: string,
+    more: { graph?: boolean; code?: FaultCode; of?: 'key' | 'value' } = {},
+  ): void {
     const place = this.#document.place(path, more.of ?? 'value');
-    this.problems.push({ station, graph: more.graph ?? false, fault: new Fault(more.code ?? 'FLOW_INVALID', detail, { place, ...(help !== undefined && { help }) }) });
+    this.problems.push({
+      station,
+      graph: more.graph ?? false,
+      fault: new Fault(more.code ?? 'FLOW_INVALID', detail, { place, ...(help !== undefined && { help }) }),
+    });
   }
 
   async schemas(): Promise<void> {
@@ -54,11 +80,24 @@ class Check {
       if (topic.writers.length > 0 || topic.external) continue;
       const written = [...topics.values()].filter((other) => other.writers.length > 0).map((other) => other.name);
       for (const reader of topic.readers) {
-        this.#say(reader, this.#topicPath(reader, topic.name), `nobody writes topic \`${topic.name}\``, helpFor(topic.name, written), { graph: true });
+        this.#say(
+          reader,
+          this.#topicPath(reader, topic.name),
+          `nobody writes topic \`${topic.name}\``,
+          helpFor(topic.name, written),
+          { graph: true },
+        );
       }
     }
     for (const name of Object.keys((this.#document.json?.topics ?? {}) as object)) {
-      if (!topics.has(name)) this.#say(undefined, ['topics', name], `no station reads or writes topic \`${name}\``, helpFor(name, topics.keys()), { graph: true, of: 'key' });
+      if (!topics.has(name))
+        this.#say(
+          undefined,
+          ['topics', name],
+          `no station reads or writes topic \`${name}\``,
+          helpFor(name, topics.keys()),
+          { graph: true, of: 'key' },
+        );
     }
   }
 
@@ -68,8 +107,10 @@ class Check {
       if (topic === undefined) continue;
       const at = this.#topicPath(station.name, topic);
       const schema = this.#schemas.get(topic);
-      if (schema instanceof Fault) this.problems.push({ station: station.name, graph: false, fault: placed(schema, this.#document.place(at)) });
-      if (RESERVED.test(topic)) this.#say(station.name, at, `topic \`${topic}\` has a name that Quadrille keeps for itself`, 'choose another');
+      if (schema instanceof Fault)
+        this.problems.push({ station: station.name, graph: false, fault: placed(schema, this.#document.place(at)) });
+      if (RESERVED.test(topic))
+        this.#say(station.name, at, `topic \`${topic}\` has a name that Quadrille keeps for itself`, 'choose another');
     }
     if (station.stopTheLine !== undefined && station.stopTheLine.rejects > station.stopTheLine.of) {
       this.#say(station.name, [...path, 'stopTheLine'], 'stops after more rejects than it looks back');
@@ -83,12 +124,24 @@ class Check {
     const fields = this.#fields(station.to);
     if (fields === undefined) return;
     for (const key of ['id', 'key'] as const) {
-      for (const field of templateFields(station[key] ?? '')) this.#needField(station.name, [...path, 'extractor', key], fields, field, station.to);
+      for (const field of templateFields(station[key] ?? ''))
+        this.#needField(station.name, [...path, 'extractor', key], fields, field, station.to);
     }
     if (station.version === undefined) return;
-    const version = this.#needField(station.name, [...path, 'extractor', 'version'], fields, station.version, station.to);
+    const version = this.#needField(
+      station.name,
+      [...path, 'extractor', 'version'],
+      fields,
+      station.version,
+      station.to,
+    );
     if (version !== undefined && !ORDERED.includes(version.kind)) {
-      this.#say(station.name, [...path, 'extractor', 'version'], `\`${version.name}\` is ${version.kind}, which does not tell newer from older`, 'take a whole number, a date or a timestamp');
+      this.#say(
+        station.name,
+        [...path, 'extractor', 'version'],
+        `\`${version.name}\` is ${version.kind}, which does not tell newer from older`,
+        'take a whole number, a date or a timestamp',
+      );
     }
   }
 
@@ -101,7 +154,13 @@ class Check {
   #lookup(station: EnricherSpec, lookup: LookupSpec, path: Path): void {
     const topic = this.#flow.topics.get(lookup.topic);
     if (topic?.compacted === false && !topic.external) {
-      this.#say(station.name, [...path, 'topic'], `lookup topic \`${lookup.topic}\` is not compacted`, `add \`${lookup.topic}: { compacted: true }\` under \`topics\``, { graph: true });
+      this.#say(
+        station.name,
+        [...path, 'topic'],
+        `lookup topic \`${lookup.topic}\` is not compacted`,
+        `add \`${lookup.topic}: { compacted: true }\` under \`topics\``,
+        { graph: true },
+      );
     }
     const found = this.#fields(lookup.topic);
     const record = this.#fields(station.from);
@@ -109,21 +168,41 @@ class Check {
     for (const [theirs, ours] of Object.entries(lookup.on)) {
       const a = found && this.#needField(station.name, [...path, 'on', theirs], found, theirs, lookup.topic, 'key');
       const b = record && this.#needField(station.name, [...path, 'on', theirs], record, ours, station.from);
-      if (a && b && likeness(a) !== likeness(b)) this.#say(station.name, [...path, 'on', theirs], `\`${theirs}\` is ${a.kind} and \`${ours}\` is ${b.kind}: never equal`, 'join fields of one type');
+      if (a && b && likeness(a) !== likeness(b))
+        this.#say(
+          station.name,
+          [...path, 'on', theirs],
+          `\`${theirs}\` is ${a.kind} and \`${ours}\` is ${b.kind}: never equal`,
+          'join fields of one type',
+        );
     }
     for (const [theirs, ours] of Object.entries(lookup.take)) {
       if (found) this.#needField(station.name, [...path, 'take', theirs], found, theirs, lookup.topic, 'key');
       const target = output && this.#needField(station.name, [...path, 'take', theirs], output, ours, station.to);
       if (target && lookup.missing === 'null' && !target.nullable) {
-        this.#say(station.name, [...path, 'take', theirs], `\`${ours}\` of ${station.to} may not be null, as it is when nothing is found`, 'allow null in the schema, or reject');
+        this.#say(
+          station.name,
+          [...path, 'take', theirs],
+          `\`${ours}\` of ${station.to} may not be null, as it is when nothing is found`,
+          'allow null in the schema, or reject',
+        );
       }
     }
   }
 
   async #files(station: string, path: Path, files: readonly string[]): Promise<void> {
     for (const [i, file] of files.entries()) {
-      const exists = await access(file).then(() => true, () => false);
-      if (!exists) this.#say(station, files.length > 1 ? [...path, i] : path, `no file ${relative(this.#flow.folder, file)}`, 'paths are relative to the flow file');
+      const exists = await access(file).then(
+        () => true,
+        () => false,
+      );
+      if (!exists)
+        this.#say(
+          station,
+          files.length > 1 ? [...path, i] : path,
+          `no file ${relative(this.#flow.folder, file)}`,
+          'paths are relative to the flow file',
+        );
     }
   }
 
@@ -132,9 +211,26 @@ class Check {
     return schema === undefined || schema instanceof Fault ? undefined : schema.fields;
   }
 
-  #needField(station: string, path: Path, fields: readonly Field[], name: string, topic: string, of: 'key' | 'value' = 'value'): Field | undefined {
+  #needField(
+    station: string,
+    path: Path,
+    fields: readonly Field[],
+    name: string,
+    topic: string,
+    of: 'key' | 'value' = 'value',
+  ): Field | undefined {
     const field = fields.find((candidate) => candidate.name === name);
-    if (field === undefined) this.#say(station, path, `${topic} has no field \`${name}\``, helpFor(name, fields.map((candidate) => candidate.name)), { of });
+    if (field === undefined)
+      this.#say(
+        station,
+        path,
+        `${topic} has no field \`${name}\``,
+        helpFor(
+          name,
+          fields.map((candidate) => candidate.name),
+        ),
+        { of },
+      );
     return field;
   }
 
@@ -142,7 +238,8 @@ class Check {
   #topicPath(name: string, topic: string): Path {
     const station = this.#flow.stations.get(name) as StationSpec;
     if (station.kind !== 'extractor' && station.from === topic) return ['stations', name, 'from'];
-    const lookup = station.kind === 'enricher' ? station.lookups.find((candidate) => candidate.topic === topic) : undefined;
+    const lookup =
+      station.kind === 'enricher' ? station.lookups.find((candidate) => candidate.topic === topic) : undefined;
     return lookup === undefined ? ['stations', name, 'to'] : ['stations', name, 'enricher', lookup.name, 'topic'];
   }
 
@@ -154,7 +251,13 @@ class Check {
       if (state.get(name) === 'done') return;
       if (state.get(name) === 'open') {
         const loop = [...trail.slice(trail.indexOf(name)), name];
-        this.#say(name, ['stations', name], `stations form a circle: ${loop.join(' → ')}`, 'let one of them write another topic', { graph: true, of: 'key' });
+        this.#say(
+          name,
+          ['stations', name],
+          `stations form a circle: ${loop.join(' → ')}`,
+          'let one of them write another topic',
+          { graph: true, of: 'key' },
+        );
         return;
       }
       state.set(name, 'open');
@@ -168,7 +271,9 @@ class Check {
 
 /** The same fault, with the place where the flow file leads to it where the fault's own file does not exist. */
 const placed = (fault: Fault, place: string): Fault =>
-  fault.message.includes('has no schema') ? new Fault('FLOW_INVALID', fault.message.replace(/^[^:]*: /, ''), { place, help: fault.help }) : fault;
+  fault.message.includes('has no schema')
+    ? new Fault('FLOW_INVALID', fault.message.replace(/^[^:]*: /, ''), { place, help: fault.help })
+    : fault;
 
 /** What is compared with what in a join. */
 function likeness(field: Field): string {

@@ -42,7 +42,9 @@ export function parseFlow(text: string, shown: string): FlowDocument {
     for (const [depth, step] of path.entries()) {
       const last = depth === path.length - 1;
       if (isMap(node)) {
-        const pair: Pair<unknown, unknown> | undefined = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(step));
+        const pair: Pair<unknown, unknown> | undefined = node.items.find(
+          (item) => isScalar(item.key) && String(item.key.value) === String(step),
+        );
         if (pair === undefined) return offset;
         const key = pair.key as Node;
         const value = pair.value as Node | null;
@@ -59,7 +61,8 @@ export function parseFlow(text: string, shown: string): FlowDocument {
   };
 
   return {
-    json: typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined,
+    json:
+      typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined,
     errors,
     place: (path, of = 'value') => placeAt(offsetOf(path, of)),
     line: (path) => lines.linePos(offsetOf(path, 'key')).line,

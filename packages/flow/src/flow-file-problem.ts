@@ -29,7 +29,9 @@ export function schemaProblems(document: FlowDocument): Problem[] {
   validate ??= new Ajv2020({ allErrors: true, verbose: true, strict: false }).compile(flowSchema());
   if (validate(document.json)) return [];
   const errors = validate.errors ?? [];
-  const choices = errors.filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf').map((error) => `${error.schemaPath}/`);
+  const choices = errors
+    .filter((error) => error.keyword === 'anyOf' || error.keyword === 'oneOf')
+    .map((error) => `${error.schemaPath}/`);
   return errors
     .filter((error) => error.keyword !== 'if' && error.propertyName === undefined)
     .filter((error) => !choices.some((choice) => error.schemaPath.startsWith(choice)))
@@ -37,7 +39,10 @@ export function schemaProblems(document: FlowDocument): Problem[] {
 }
 
 function problemOf(error: ErrorObject, document: FlowDocument): Problem {
-  const path: Path = error.instancePath.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const path: Path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   const station = path[0] === 'stations' && path.length > 1 ? String(path[1]) : undefined;
   const topic = path[0] === 'topics' && path.length > 1 ? String(path[1]) : undefined;
   const say = (detail: string, help: string | undefined, at: Path, of: 'key' | 'value'): Problem => ({
@@ -55,11 +60,21 @@ function problemOf(error: ErrorObject, document: FlowDocument): Problem {
       return say(`unknown key \`${key}\``, helpFor(key, known), [...path, key], 'key');
     }
     case 'required':
-      return say(`${name} needs \`${params.missingProperty}\``, describe(error.parentSchema?.properties?.[params.missingProperty]), path, 'key');
+      return say(
+        `${name} needs \`${params.missingProperty}\``,
+        describe(error.parentSchema?.properties?.[params.missingProperty]),
+        path,
+        'key',
+      );
     case 'propertyNames': {
       const key = params.propertyName as string;
       return {
-        ...say(`\`${key}\` is not a usable name`, 'names are lower case letters, digits and hyphens, starting with a letter; topics may have dots, lookups underscores', [...path, key], 'key'),
+        ...say(
+          `\`${key}\` is not a usable name`,
+          'names are lower case letters, digits and hyphens, starting with a letter; topics may have dots, lookups underscores',
+          [...path, key],
+          'key',
+        ),
         station: path[0] === 'stations' ? (station ?? key) : undefined,
       };
     }
@@ -68,11 +83,21 @@ function problemOf(error: ErrorObject, document: FlowDocument): Problem {
       return say(`${name} is ${shown(error.data)}`, helpFor(String(error.data), known), path, 'value');
     }
     case 'type':
-      return say(`${name} is ${shown(error.data)}, not ${/^[aio]/.test(params.type) ? 'an' : 'a'} ${params.type}`, describe(error.parentSchema), path, 'value');
+      return say(
+        `${name} is ${shown(error.data)}, not ${/^[aio]/.test(params.type) ? 'an' : 'a'} ${params.type}`,
+        describe(error.parentSchema),
+        path,
+        'value',
+      );
     case 'anyOf':
     case 'oneOf':
       if (path.length === 2 && station !== undefined) {
-        return say(`${name} is no station: it has no work`, 'give it one of: extractor, transformer, enricher, loader', path, 'key');
+        return say(
+          `${name} is no station: it has no work`,
+          'give it one of: extractor, transformer, enricher, loader',
+          path,
+          'key',
+        );
       }
       return say(`${name} has none of the forms it may have`, describe(error.parentSchema), path, 'value');
     default:

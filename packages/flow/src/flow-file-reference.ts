@@ -55,19 +55,23 @@ export function flowFileReference(): string {
     parts.push(`## ${kind}`, doc, tableOf(properties, required));
     if (kind === 'extractor') {
       parts.push('Under `extractor`, beside what the source type has:', tableOf(extractorProperties, ['type', 'id']));
-      for (const { type, doc: what, config } of Object.values(sourceTypes)) parts.push(`### source \`${type}\``, what, tableOf(config.properties, config.required));
+      for (const { type, doc: what, config } of Object.values(sourceTypes))
+        parts.push(`### source \`${type}\``, what, tableOf(config.properties, config.required));
     }
     if (kind === 'enricher') parts.push('Each lookup:', tableOf(lookupProperties, ['topic', 'on', 'take']));
     if (kind === 'loader') {
       parts.push('Under `loader`, beside what the target type has:', tableOf(targetProperties, ['type']));
-      for (const { type, doc: what, config } of Object.values(targetTypes)) parts.push(`### target \`${type}\``, what, tableOf(config.properties, config.required));
+      for (const { type, doc: what, config } of Object.values(targetTypes))
+        parts.push(`### target \`${type}\``, what, tableOf(config.properties, config.required));
     }
   }
   return `${parts.join('\n\n')}\n`;
 }
 
 function tableOf(properties: Properties, required: readonly string[] = []): string {
-  const rows = Object.entries(properties).map(([name, schema]) => `| \`${name}\` | ${cell(schema.description)} | ${standard(schema, required.includes(name))} |`);
+  const rows = Object.entries(properties).map(
+    ([name, schema]) => `| \`${name}\` | ${cell(schema.description)} | ${standard(schema, required.includes(name))} |`,
+  );
   return ['| key | | default |', '| --- | --- | --- |', ...rows].join('\n');
 }
 

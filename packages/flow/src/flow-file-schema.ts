@@ -12,7 +12,11 @@ export type Properties = Record<string, JsonSchema & { description: string }>;
 
 export const STATION_KINDS = ['extractor', 'transformer', 'enricher', 'loader'] as const;
 
-const topic = (description: string): JsonSchema & { description: string } => ({ description, type: 'string', pattern: TOPIC_PATTERN.source });
+const topic = (description: string): JsonSchema & { description: string } => ({
+  description,
+  type: 'string',
+  pattern: TOPIC_PATTERN.source,
+});
 const count = (description: string, standard: number, maximum: number): JsonSchema & { description: string } => ({
   description,
   type: 'integer',
@@ -23,7 +27,11 @@ const count = (description: string, standard: number, maximum: number): JsonSche
 
 /** What every station may have. */
 export const stationProperties: Properties = {
-  start: { description: 'Where it begins on a topic it has never read.', enum: ['earliest', 'latest'], default: 'earliest' },
+  start: {
+    description: 'Where it begins on a topic it has never read.',
+    enum: ['earliest', 'latest'],
+    default: 'earliest',
+  },
   stopTheLine: {
     description: 'Stop when `rejects` of the last `of` records were rejected; `off`: never.',
     default: { rejects: 50, of: 200 },
@@ -42,7 +50,13 @@ export const stationProperties: Properties = {
     type: 'object',
     properties: {
       records: count('Records.', 6_000, 100_000),
-      bytes: { description: 'Bytes of their values.', type: 'integer', minimum: 65_536, maximum: 268_435_456, default: 8_388_608 },
+      bytes: {
+        description: 'Bytes of their values.',
+        type: 'integer',
+        minimum: 65_536,
+        maximum: 268_435_456,
+        default: 8_388_608,
+      },
     },
     additionalProperties: false,
   },
@@ -54,7 +68,8 @@ export const stationProperties: Properties = {
 export const extractorProperties: Properties = {
   type: { description: 'The source type.', enum: Object.keys(sourceTypes) },
   id: {
-    description: 'Who a record is: a template over fields of its schema, `"{carrier}/{flight}"`, or a list of fields. Stable and unique in the topic.',
+    description:
+      'Who a record is: a template over fields of its schema, `"{carrier}/{flight}"`, or a list of fields. Stable and unique in the topic.',
     anyOf: [
       { type: 'string', pattern: '\\{[^{}]+\\}' },
       { type: 'array', items: { type: 'string' }, minItems: 1 },
@@ -65,9 +80,23 @@ export const extractorProperties: Properties = {
     default: '',
     anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
   },
-  key: { description: 'Template of the Kafka key, which decides the partition; by default the id.', type: 'string', pattern: '\\{[^{}]+\\}' },
-  version: { description: 'The field that tells the newer of two records with one id; `position`: the one read later.', type: 'string', default: 'position' },
-  priority: { description: 'With sources that share ids: the higher wins, whatever its version.', type: 'integer', minimum: 0, maximum: 1023, default: 0 },
+  key: {
+    description: 'Template of the Kafka key, which decides the partition; by default the id.',
+    type: 'string',
+    pattern: '\\{[^{}]+\\}',
+  },
+  version: {
+    description: 'The field that tells the newer of two records with one id; `position`: the one read later.',
+    type: 'string',
+    default: 'position',
+  },
+  priority: {
+    description: 'With sources that share ids: the higher wins, whatever its version.',
+    type: 'integer',
+    minimum: 0,
+    maximum: 1023,
+    default: 0,
+  },
 };
 
 export const targetProperties: Properties = {
@@ -76,34 +105,73 @@ export const targetProperties: Properties = {
 
 export const lookupProperties: Properties = {
   topic: topic('The reference topic; compacted, keyed by its extractor’s id.'),
-  on: { description: 'Which fields of the lookup equal which fields of the record: `{ lookupField: recordField }`.', type: 'object', minProperties: 1, additionalProperties: { type: 'string' } },
-  take: { description: 'Which fields it gives to the record: `{ lookupField: recordField }`.', type: 'object', minProperties: 1, additionalProperties: { type: 'string' } },
-  missing: { description: 'When nothing is found, or a join field is null. reject: a dead letter LOOKUP_MISSING; null: its fields become null; hold: wait for it.', enum: ['reject', 'null', 'hold', null], default: 'reject' },
+  on: {
+    description: 'Which fields of the lookup equal which fields of the record: `{ lookupField: recordField }`.',
+    type: 'object',
+    minProperties: 1,
+    additionalProperties: { type: 'string' },
+  },
+  take: {
+    description: 'Which fields it gives to the record: `{ lookupField: recordField }`.',
+    type: 'object',
+    minProperties: 1,
+    additionalProperties: { type: 'string' },
+  },
+  missing: {
+    description:
+      'When nothing is found, or a join field is null. reject: a dead letter LOOKUP_MISSING; null: its fields become null; hold: wait for it.',
+    enum: ['reject', 'null', 'hold', null],
+    default: 'reject',
+  },
 };
 
 export const topicProperties: Properties = {
   partitions: count('Partitions.', 4, 10_000),
-  compacted: { description: 'Keep the newest record of every key, for ever: for reference topics.', type: 'boolean', default: false },
-  maxBytes: { description: 'The largest record batch the topic takes (max.message.bytes).', type: 'integer', minimum: 1024 },
+  compacted: {
+    description: 'Keep the newest record of every key, for ever: for reference topics.',
+    type: 'boolean',
+    default: false,
+  },
+  maxBytes: {
+    description: 'The largest record batch the topic takes (max.message.bytes).',
+    type: 'integer',
+    minimum: 1024,
+  },
   external: { description: 'Another system or flow writes it.', type: 'boolean', default: false },
 };
 
 const ruleFile: JsonSchema = { type: 'string', pattern: '\\.(ts|sql)$' };
 const from = topic('The topic it reads.');
 const to = topic('The topic it writes.');
-const object = (properties: Properties, required: readonly string[]): JsonSchema => ({ type: 'object', properties, required, additionalProperties: false });
+const object = (properties: Properties, required: readonly string[]): JsonSchema => ({
+  type: 'object',
+  properties,
+  required,
+  additionalProperties: false,
+});
 
 /** What each kind of station has, beside `stationProperties`. */
-export const kinds: Readonly<Record<(typeof STATION_KINDS)[number], { doc: string; properties: Properties; required: string[] }>> = {
+export const kinds: Readonly<
+  Record<(typeof STATION_KINDS)[number], { doc: string; properties: Properties; required: string[] }>
+> = {
   extractor: {
     doc: 'Reads a source and writes its records to a topic.',
-    properties: { extractor: { description: 'The source, and who its records are.', ...byType(sourceTypes, extractorProperties, ['type', 'id']) }, to },
+    properties: {
+      extractor: {
+        description: 'The source, and who its records are.',
+        ...byType(sourceTypes, extractorProperties, ['type', 'id']),
+      },
+      to,
+    },
     required: ['extractor', 'to'],
   },
   transformer: {
     doc: 'Applies rules to every record.',
     properties: {
-      transformer: { description: 'Rule files (.ts, .sql) in the order in which they apply.', anyOf: [ruleFile, { type: 'array', items: ruleFile, minItems: 1 }] },
+      transformer: {
+        description: 'Rule files (.ts, .sql) in the order in which they apply.',
+        anyOf: [ruleFile, { type: 'array', items: ruleFile, minItems: 1 }],
+      },
       from,
       to,
     },
@@ -113,7 +181,8 @@ export const kinds: Readonly<Record<(typeof STATION_KINDS)[number], { doc: strin
     doc: 'Joins reference data to every record.',
     properties: {
       enricher: {
-        description: 'Lookups by name; under `sql` a query over `input` and the lookups as tables, which runs after the joins.',
+        description:
+          'Lookups by name; under `sql` a query over `input` and the lookups as tables, which runs after the joins.',
         type: 'object',
         minProperties: 1,
         properties: { sql: { description: 'A SQL file.', type: 'string', pattern: '\\.sql$' } },
@@ -134,7 +203,11 @@ export const kinds: Readonly<Record<(typeof STATION_KINDS)[number], { doc: strin
 };
 
 /** An entry whose other keys depend on its `type`. */
-function byType(types: Readonly<Record<string, { doc: string; config: ConfigSchema }>>, own: Properties, required: string[]): JsonSchema {
+function byType(
+  types: Readonly<Record<string, { doc: string; config: ConfigSchema }>>,
+  own: Properties,
+  required: string[],
+): JsonSchema {
   return {
     type: 'object',
     properties: { type: own.type },
@@ -142,14 +215,21 @@ function byType(types: Readonly<Record<string, { doc: string; config: ConfigSche
     allOf: Object.entries(types).map(([name, { doc, config }]) => ({
       if: { properties: { type: { const: name } }, required: ['type'] },
       // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-      then: { description: doc, ...object({ ...config.properties, ...own }, [...required, ...(config.required ?? [])]) },
+      then: {
+        description: doc,
+        ...object({ ...config.properties, ...own }, [...required, ...(config.required ?? [])]),
+      },
     })),
   };
 }
 
 /** The whole schema, draft 2020-12. */
 export function flowSchema(): JsonSchema {
-  const all = Object.assign({}, stationProperties, ...STATION_KINDS.map((kind) => kinds[kind].properties)) as Properties;
+  const all = Object.assign(
+    {},
+    stationProperties,
+    ...STATION_KINDS.map((kind) => kinds[kind].properties),
+  ) as Properties;
   const none: JsonSchema = { ...object(all, []), anyOf: STATION_KINDS.map((kind) => ({ required: [kind] })) };
   const station = STATION_KINDS.reduceRight<JsonSchema>(
     // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
@@ -179,7 +259,13 @@ export function flowSchema(): JsonSchema {
     required: ['flow', 'stations'],
     additionalProperties: false,
     $defs: Object.fromEntries(
-      STATION_KINDS.map((kind) => [kind, { description: kinds[kind].doc, ...object({ ...kinds[kind].properties, ...stationProperties }, kinds[kind].required) }]),
+      STATION_KINDS.map((kind) => [
+        kind,
+        {
+          description: kinds[kind].doc,
+          ...object({ ...kinds[kind].properties, ...stationProperties }, kinds[kind].required),
+        },
+      ]),
     ),
   };
 }

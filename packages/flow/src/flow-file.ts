@@ -30,10 +30,16 @@ export async function readStation(path: string, name: string): Promise<{ flow: F
   const { flow, problems, names } = await read(path, name);
   const station = flow.stations.get(name);
   const topics = station === undefined ? [] : [...inputsOf(station), outputOf(station)];
-  const concerns = ({ station: whose, topic }: Problem): boolean => (whose ?? name) === name && (topic === undefined || topics.includes(topic));
+  const concerns = ({ station: whose, topic }: Problem): boolean =>
+    (whose ?? name) === name && (topic === undefined || topics.includes(topic));
   const own = problems.filter((problem) => !problem.graph && concerns(problem));
   if (own.length > 0) throw faultsOf(own);
-  if (station === undefined) throw new Faults([new Fault('NOT_FOUND', `station \`${name}\` in ${relative('', flow.file)}`, { help: helpFor(name, names) ?? 'see the flow file' })]);
+  if (station === undefined)
+    throw new Faults([
+      new Fault('NOT_FOUND', `station \`${name}\` in ${relative('', flow.file)}`, {
+        help: helpFor(name, names) ?? 'see the flow file',
+      }),
+    ]);
   return { flow, station };
 }
 
@@ -43,7 +49,17 @@ async function read(path: string, only?: string): Promise<{ flow: Flow; problems
   const document = parseFlow(await readFile(file, 'utf8'), relative('', file));
   const problems = syntaxProblems(document, only);
   if (document.json === undefined) {
-    throw faultsOf(problems.length > 0 ? problems : [{ station: undefined, graph: false, fault: new Fault('FLOW_INVALID', 'it is no mapping', { place: relative('', file) }) }]);
+    throw faultsOf(
+      problems.length > 0
+        ? problems
+        : [
+            {
+              station: undefined,
+              graph: false,
+              fault: new Fault('FLOW_INVALID', 'it is no mapping', { place: relative('', file) }),
+            },
+          ],
+    );
   }
   problems.push(...schemaProblems(document));
   const entries = mapping(document.json.stations);
@@ -58,7 +74,14 @@ async function read(path: string, only?: string): Promise<{ flow: Flow; problems
     return join(folder, 'schemas');
   });
   const settings = mapping(document.json.topics) as Record<string, Record<string, unknown>>;
-  const flow: Flow = { name: String(document.json.flow), folder, file, schemas, stations, topics: buildTopics(stations.values(), settings) };
+  const flow: Flow = {
+    name: String(document.json.flow),
+    folder,
+    file,
+    schemas,
+    stations,
+    topics: buildTopics(stations.values(), settings),
+  };
   const found = await checkFlowFile(flow, document);
   // Where an entry is broken, its topics are not known: what follows from their absence is not told.
   problems.push(...(broken.size > 0 ? found.filter((problem) => !problem.graph) : found));
@@ -78,11 +101,13 @@ function syntaxProblems(document: FlowDocument, only: string | undefined): Probl
 async function findFlow(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   const file = resolve(found?.isDirectory() ? join(path, 'flow.yaml') : path);
-  if (!(await stat(file).catch(() => undefined))?.isFile()) throw new Faults([new Fault('FLOW_NOT_FOUND', relative('', file) || path)]);
+  if (!(await stat(file).catch(() => undefined))?.isFile())
+    throw new Faults([new Fault('FLOW_NOT_FOUND', relative('', file) || path)]);
   return file;
 }
 
-const mapping = (value: unknown): Record<string, unknown> => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {});
+const mapping = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 
 /** In the order of their places, each once. */
 function faultsOf(problems: readonly Problem[]): Faults {

@@ -24,6 +24,9 @@ test('fields stand as their schema types them', () => {
 test('a record without a value for one of them has no id', () => {
   const id = compileTemplate('{a}/{b}', fields);
   for (const record of [{ a: 1 }, { a: 1, b: null }, { a: 1, b: '' }]) {
-    assert.throws(() => id(record), (error: unknown) => error instanceof Fault && error.code === 'ID_INVALID' && error.field === 'b');
+    assert.throws(
+      () => id(record),
+      (error: unknown) => error instanceof Fault && error.code === 'ID_INVALID' && error.field === 'b',
+    );
   }
 });

@@ -8,7 +8,8 @@ export type Template = (record: Record<string, unknown>) => string;
 const PLACE = /\{([^{}]*)\}/g;
 
 /** The fields that a template names, in order. */
-export const templateFields = (template: string): string[] => [...template.matchAll(PLACE)].map((match) => match[1] as string);
+export const templateFields = (template: string): string[] =>
+  [...template.matchAll(PLACE)].map((match) => match[1] as string);
 
 /**
  * Compiles a template. Values stand in it as the schema types them, so that `007` and `7` of an int are one id; times as
@@ -19,10 +20,13 @@ export function compileTemplate(template: string, fields: readonly Field[]): Tem
   const texts = template.split(PLACE);
   const kinds = new Map(fields.map((field) => [field.name, field.kind]));
   const part = (name: string, value: unknown): string => {
-    if (value === null || value === undefined || value === '') throw new Fault('ID_INVALID', `\`${name}\` has no value`, { field: name });
+    if (value === null || value === undefined || value === '')
+      throw new Fault('ID_INVALID', `\`${name}\` has no value`, { field: name });
     return isoOf[kinds.get(name) ?? '']?.(value) ?? String(value);
   };
-  const code = texts.map((text, i) => (i % 2 ? `part(${JSON.stringify(text)}, record[${JSON.stringify(text)}])` : JSON.stringify(text)));
+  const code = texts.map((text, i) =>
+    i % 2 ? `part(${JSON.stringify(text)}, record[${JSON.stringify(text)}])` : JSON.stringify(text),
+  );
   return new Function('part', `return function id(record) { return ${code.join(' + ')}; };`)(part) as Template;
 }
 

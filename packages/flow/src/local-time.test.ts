@@ -32,12 +32,16 @@ test('there and back, every quarter of an hour of a year', () => {
       const local = localOf(zone, t);
       assert.equal(iso(local).replace('T', ' '), format.format(t), `${zone} ${iso(t)}`);
       const back = instantOf(zone, Math.floor(local / 86_400_000), (local % 86_400_000) / 60_000);
-      assert.ok([0, 1_800_000, 3_600_000].includes(t - back) && localOf(zone, back) === local, `${zone} ${iso(t)} → ${iso(back)}`);
+      assert.ok(
+        [0, 1_800_000, 3_600_000].includes(t - back) && localOf(zone, back) === local,
+        `${zone} ${iso(t)} → ${iso(back)}`,
+      );
     }
   }
 });
 
-test('hhmm', () => assert.deepEqual([517, 2400, 0, 5, 2359, 60, 2401, -1, 1.5].map(minuteOf), [317, 1440, 0, 5, 1439, -1, -1, -1, -1]));
+test('hhmm', () =>
+  assert.deepEqual([517, 2400, 0, 5, 2359, 60, 2401, -1, 1.5].map(minuteOf), [317, 1440, 0, 5, 1439, -1, -1, -1, -1]));
 
 test('the nearest time of day, across midnight either way', () => {
   const expected = Date.UTC(2013, 0, 2, 4, 50); // 23:50 in New York on January 1st

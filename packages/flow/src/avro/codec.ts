@@ -83,7 +83,8 @@ function encodeFault(type: avsc.Type, value: unknown, cause: unknown): Fault {
 }
 
 /** Never the value itself: messages may be logged. */
-const kindOfValue = (any: unknown): string => (Buffer.isBuffer(any) ? 'bytes' : Array.isArray(any) ? 'a list' : `a ${typeof any} that does not fit`);
+const kindOfValue = (any: unknown): string =>
+  Buffer.isBuffer(any) ? 'bytes' : Array.isArray(any) ? 'a list' : `a ${typeof any} that does not fit`;
 
 const nameOf = (type: avsc.Type): string =>
   type.typeName.startsWith('union') ? 'one of its union' : type.typeName.replace(/^(logical|abstract):/, '');
@@ -154,7 +155,8 @@ export class Decoder {
       throw new Fault('DECODE_FAILED', (error as Error).message, { cause: error });
     }
     if (read.offset < 0) throw new Fault('DECODE_FAILED', 'the bytes end before the value does');
-    if (read.offset < bytes.length) throw new Fault('DECODE_FAILED', `${bytes.length - read.offset} bytes follow the value`);
+    if (read.offset < bytes.length)
+      throw new Fault('DECODE_FAILED', `${bytes.length - read.offset} bytes follow the value`);
     return read.value as Record<string, unknown>;
   }
 
@@ -167,7 +169,9 @@ export class Decoder {
     } catch (error) {
       const [first] = explainIncompatibility(schema, this.#reader.schema({ exportAttrs: true }));
       const why = first === undefined ? (error as Error).message : `${first.path} ${first.what}`;
-      throw new Fault('DECODE_FAILED', `written with schema ${id}, which cannot be read as ours: ${why}`, { cause: error });
+      throw new Fault('DECODE_FAILED', `written with schema ${id}, which cannot be read as ours: ${why}`, {
+        cause: error,
+      });
     }
   }
 }

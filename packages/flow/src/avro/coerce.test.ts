@@ -52,7 +52,11 @@ const cases: [type: unknown, text: string, value: unknown][] = [
   [logical('long', 'timestamp-millis'), '2013-01-01T24:00:00Z', undefined],
   [logical('long', 'timestamp-micros'), '1969-12-31T23:59:59.999999Z', -1],
   [logical('long', 'timestamp-micros'), '9999-12-31T23:59:59Z', undefined],
-  [{ ...(logical('long', 'timestamp-micros') as object), longs: 'bigint' }, '9999-12-31T23:59:59.000001Z', 253402300799000001n],
+  [
+    { ...(logical('long', 'timestamp-micros') as object), longs: 'bigint' },
+    '9999-12-31T23:59:59.000001Z',
+    253402300799000001n,
+  ],
   [logical('long', 'local-timestamp-millis'), '2013-01-01T10:00', Date.UTC(2013, 0, 1, 10)],
   [logical('int', 'time-millis'), '23:59:59.999', 86_399_999],
   [logical('string', 'uuid'), '0d9f8c1e-7b1a-4c35-9b83-0a8a5a2f6f10', '0d9f8c1e-7b1a-4c35-9b83-0a8a5a2f6f10'],
@@ -68,7 +72,10 @@ for (const [type, text, value] of cases) {
   test(`${JSON.stringify(type)} from ${JSON.stringify(text)}`, () => {
     const coerce = compileCoerce(fields(['x', type]));
     if (value !== undefined) return assert.deepEqual(coerce({ x: text }).x, value);
-    assert.throws(() => coerce({ x: text }), (error: unknown) => error instanceof Fault && error.code === 'FIELD_INVALID' && error.field === 'x');
+    assert.throws(
+      () => coerce({ x: text }),
+      (error: unknown) => error instanceof Fault && error.code === 'FIELD_INVALID' && error.field === 'x',
+    );
   });
 }
 
@@ -77,6 +84,9 @@ test('null texts become null, or the default, or a fault', () => {
   assert.deepEqual(coerce({ a: 'NA', b: 'NA', other: 'x' }), { a: null, b: 3 });
   assert.deepEqual(coerce({ b: 4 }), { a: null, b: 4 });
   const strict = compileCoerce(fields(['a', 'int'], ['s', 'string']));
-  assert.throws(() => strict({ a: '', s: '' }), (error: unknown) => error instanceof Fault && error.code === 'FIELD_MISSING' && error.field === 'a');
+  assert.throws(
+    () => strict({ a: '', s: '' }),
+    (error: unknown) => error instanceof Fault && error.code === 'FIELD_MISSING' && error.field === 'a',
+  );
   assert.deepEqual(strict({ a: '1', s: '' }), { a: 1, s: '' });
 });

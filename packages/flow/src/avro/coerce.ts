@@ -3,7 +3,7 @@
  * wholly its type is a fault, nothing is trimmed, cut or rounded.
  */
 import { Fault } from '@quadrille/record';
-import { daysOfMonth, dayOf, digits, parseDay } from './day.ts';
+import { dayOf, daysOfMonth, digits, parseDay } from './day.ts';
 import { textToUnscaled } from './decimal.ts';
 import type { Field } from './field.ts';
 
@@ -33,23 +33,30 @@ export interface CoerceOptions {
 /** Compiles the coercion for the fields of a schema, see `fieldsOf`. */
 export function compileCoerce(fields: readonly Field[], options: CoerceOptions = {}): Coerce {
   const nullTexts = new Set(options.nullTexts ?? ['']);
-  const readers = fields.map((field): FieldReader => ({
-    name: field.name,
-    read: readerOf(field),
-    wanted: wantedOf(field),
-    absent: field.default !== undefined && !field.nullable ? field.default : field.nullable ? null : undefined,
-  }));
+  const readers = fields.map(
+    (field): FieldReader => ({
+      name: field.name,
+      read: readerOf(field),
+      wanted: wantedOf(field),
+      absent: field.default !== undefined && !field.nullable ? field.default : field.nullable ? null : undefined,
+    }),
+  );
   const one = (reader: FieldReader, raw: unknown): unknown => {
     if (typeof raw !== 'string') return raw === undefined || raw === null ? absent(reader) : raw;
-    if (nullTexts.has(raw) && !(raw === '' && reader.absent === undefined && reader.wanted === 'string')) return absent(reader);
+    if (nullTexts.has(raw) && !(raw === '' && reader.absent === undefined && reader.wanted === 'string'))
+      return absent(reader);
     const value = reader.read(raw);
-    if (value === undefined) throw new Fault('FIELD_INVALID', `\`${reader.name}\` is not ${article(reader.wanted)}`, { field: reader.name });
+    if (value === undefined)
+      throw new Fault('FIELD_INVALID', `\`${reader.name}\` is not ${article(reader.wanted)}`, { field: reader.name });
     return value;
   };
   // One object literal, so that all records have one shape; the names are data, never code.
   const names = readers.map((reader) => JSON.stringify(reader.name));
   const body = names.map((name, i) => `  ${name}: one(readers[${i}], raw[${name}]),`).join('\n');
-  return new Function('one', 'readers', `return function coerce(raw) { return {\n${body}\n}; };`)(one, readers) as Coerce;
+  return new Function('one', 'readers', `return function coerce(raw) { return {\n${body}\n}; };`)(
+    one,
+    readers,
+  ) as Coerce;
 }
 
 function absent(reader: FieldReader): unknown {
@@ -60,7 +67,8 @@ function absent(reader: FieldReader): unknown {
 const article = (wanted: string): string => (/^[aeiou]/.test(wanted) ? `an ${wanted}` : `a ${wanted}`);
 
 function wantedOf(field: Field): string {
-  if (field.kind === 'decimal') return `decimal of precision ${field.precision} and scale ${field.scale}, without rounding`;
+  if (field.kind === 'decimal')
+    return `decimal of precision ${field.precision} and scale ${field.scale}, without rounding`;
   if (field.kind === 'enum') return `symbol of ${field.symbols?.join(', ')}`;
   return field.bigint ? `${field.kind} of 64 bits` : field.kind;
 }
@@ -101,13 +109,23 @@ function readerOf(field: Field): Read {
       return (text) => readTime(text, 6, text.length, 0);
     case 'bytes':
     case 'fixed':
-      return (text) => (text.length % 2 === 0 && HEX.test(text) && (field.size ?? text.length / 2) === text.length / 2 ? Buffer.from(text, 'hex') : undefined);
+      return (text) =>
+        text.length % 2 === 0 && HEX.test(text) && (field.size ?? text.length / 2) === text.length / 2
+          ? Buffer.from(text, 'hex')
+          : undefined;
     default:
       return () => undefined;
   }
 }
 
-const BOOLEANS = new Map([['true', true], ['false', false], ['TRUE', true], ['FALSE', false], ['1', true], ['0', false]]);
+const BOOLEANS = new Map([
+  ['true', true],
+  ['false', false],
+  ['TRUE', true],
+  ['FALSE', false],
+  ['1', true],
+  ['0', false],
+]);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const HEX = /^[0-9a-f]*$/i;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -154,7 +172,8 @@ function readDecimal(text: string, field: Field): string | undefined {
 function readTime(text: string, places: number, end: number, at: number): number | undefined {
   const hour = digits(text, at, at + 2);
   const minute = digits(text, at + 3, at + 5);
-  if (end < at + 5 || text.charCodeAt(at + 2) !== 58 || hour < 0 || hour > 23 || minute < 0 || minute > 59) return undefined;
+  if (end < at + 5 || text.charCodeAt(at + 2) !== 58 || hour < 0 || hour > 23 || minute < 0 || minute > 59)
+    return undefined;
   let second = 0;
   let fraction = 0;
   if (end > at + 5) {
@@ -194,7 +213,15 @@ function timestampReader(field: Field): Read {
         const sign = text.charCodeAt(end - 6);
         const hours = digits(text, end - 5, end - 3);
         const minutes = digits(text, end - 2, end);
-        if ((sign !== 43 && sign !== 45) || text.charCodeAt(end - 3) !== 58 || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return undefined;
+        if (
+          (sign !== 43 && sign !== 45) ||
+          text.charCodeAt(end - 3) !== 58 ||
+          hours < 0 ||
+          hours > 23 ||
+          minutes < 0 ||
+          minutes > 59
+        )
+          return undefined;
         offset = (hours * 60 + minutes) * (sign === 45 ? -60 : 60) * 10 ** places;
         end -= 6;
       }

@@ -63,7 +63,12 @@ export function explainIncompatibility(oldSchema: unknown, newSchema: unknown): 
         const reasons: Incompatibility[] = [];
         compare(branch, next, path, reasons);
         if (reasons.some((reason) => reason.path !== path)) into.push(...reasons);
-        else if (reasons.length > 0) says(Array.isArray(r) || !isNull(branch) ? `could be ${label(branch)}, which ${label(next)} cannot hold` : 'could be null and no longer may');
+        else if (reasons.length > 0)
+          says(
+            Array.isArray(r) || !isNull(branch)
+              ? `could be ${label(branch)}, which ${label(next)} cannot hold`
+              : 'could be null and no longer may',
+          );
       }
       return;
     }
@@ -85,8 +90,8 @@ export function explainIncompatibility(oldSchema: unknown, newSchema: unknown): 
       if (!PROMOTIONS[is]?.includes(was)) says(`was ${label(old)}, is ${label(next)}`);
       return;
     }
-    if (typeof w === 'string' || typeof r === 'string') return compareMeaning(asObject(w), asObject(r), says);
-    compareMeaning(w, r, says);
+    compareMeaning(asObject(w), asObject(r), says);
+    if (typeof w === 'string' || typeof r === 'string') return;
     if (was === 'record') compareRecords(w, r, path, into, says);
     else if (was === 'array') compare(w.items as Json, r.items as Json, `${path}[]`, into);
     else if (was === 'map') compare(w.values as Json, r.values as Json, `${path}{}`, into);
@@ -94,7 +99,13 @@ export function explainIncompatibility(oldSchema: unknown, newSchema: unknown): 
     else if (was === 'fixed' && w.size !== r.size) says(`was ${w.size} bytes, is ${r.size}`);
   }
 
-  function compareRecords(w: JsonObject, r: JsonObject, path: string, into: Incompatibility[], says: (what: string) => void): void {
+  function compareRecords(
+    w: JsonObject,
+    r: JsonObject,
+    path: string,
+    into: Incompatibility[],
+    says: (what: string) => void,
+  ): void {
     if (!sameName(w, r)) says(`was named ${w.name}, is named ${r.name}; keep the name, or give it the alias ${w.name}`);
     const pair = `${w.name}:${r.name}`;
     if (compared.has(pair)) return; // recursive
@@ -102,9 +113,12 @@ export function explainIncompatibility(oldSchema: unknown, newSchema: unknown): 
     const before = new Map((w.fields ?? []).map((field) => [field.name, field]));
     for (const field of r.fields ?? []) {
       const at = path === '' ? field.name : `${path}.${field.name}`;
-      const old = [field.name, ...(field.aliases ?? [])].map((name) => before.get(name)).find((candidate) => candidate !== undefined);
+      const old = [field.name, ...(field.aliases ?? [])]
+        .map((name) => before.get(name))
+        .find((candidate) => candidate !== undefined);
       if (old !== undefined) compare(old.type, field.type, at, into);
-      else if (field.default === undefined) into.push({ path: at, what: 'is new and has no default, so that older records cannot be read' });
+      else if (field.default === undefined)
+        into.push({ path: at, what: 'is new and has no default, so that older records cannot be read' });
     }
     compared.delete(pair);
   }
@@ -119,7 +133,8 @@ function compareMeaning(w: JsonObject, r: JsonObject, says: (what: string) => vo
     says(`was ${w.logicalType}, is ${r.logicalType}`);
   } else if (w.logicalType === 'decimal' && r.logicalType === 'decimal') {
     if ((w.scale ?? 0) !== (r.scale ?? 0)) says(`was a decimal of scale ${w.scale ?? 0}, is of scale ${r.scale ?? 0}`);
-    else if ((w.precision ?? 0) > (r.precision ?? 0)) says(`was a decimal of precision ${w.precision}, is of precision ${r.precision}`);
+    else if ((w.precision ?? 0) > (r.precision ?? 0))
+      says(`was a decimal of precision ${w.precision}, is of precision ${r.precision}`);
   }
 }
 
@@ -130,11 +145,19 @@ function compareEnums(w: JsonObject, r: JsonObject, says: (what: string) => void
 }
 
 const last = (name: string | undefined): string => (name ?? '').replace(/^.*\./, '');
-const sameName = (w: JsonObject, r: JsonObject): boolean => last(w.name) === last(r.name) || (r.aliases ?? []).some((alias) => last(alias) === last(w.name));
-const isNull = (schema: Json): boolean => schema === 'null' || (typeof schema === 'object' && !Array.isArray(schema) && schema.type === 'null');
+const sameName = (w: JsonObject, r: JsonObject): boolean =>
+  last(w.name) === last(r.name) || (r.aliases ?? []).some((alias) => last(alias) === last(w.name));
+const isNull = (schema: Json): boolean =>
+  schema === 'null' || (typeof schema === 'object' && !Array.isArray(schema) && schema.type === 'null');
 const asObject = (schema: string | JsonObject): JsonObject => (typeof schema === 'string' ? { type: schema } : schema);
 const typeName = (schema: Json): string =>
-  Array.isArray(schema) ? 'union' : typeof schema === 'string' ? schema : typeof schema.type === 'string' ? schema.type : typeName(schema.type);
+  Array.isArray(schema)
+    ? 'union'
+    : typeof schema === 'string'
+      ? schema
+      : typeof schema.type === 'string'
+        ? schema.type
+        : typeName(schema.type);
 
 function label(schema: Json): string {
   if (Array.isArray(schema)) return `[${schema.map(label).join(', ')}]`;

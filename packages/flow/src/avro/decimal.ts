@@ -4,7 +4,10 @@ const TEXT = /^([+-]?)(\d*)(?:\.(\d*))?$/;
 
 /** The decimal with exactly `scale` digits behind the point: `-12.50`. */
 export function decimalToText(bytes: Uint8Array, scale: number): string {
-  const unscaled = BigInt.asIntN(Math.max(bytes.length * 8, 1), bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString('hex')}`));
+  const unscaled = BigInt.asIntN(
+    Math.max(bytes.length * 8, 1),
+    bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString('hex')}`),
+  );
   const sign = unscaled < 0n ? '-' : '';
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
   return scale === 0 ? sign + digits : `${sign}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
@@ -27,6 +30,8 @@ export function textToUnscaled(text: string, precision: number, scale: number, s
   let length = size ?? 1;
   if (size === undefined) while (BigInt.asIntN(length * 8, unscaled) !== unscaled) length++;
   else if (BigInt.asIntN(size * 8, unscaled) !== unscaled) return undefined;
-  const hex = BigInt.asUintN(length * 8, unscaled).toString(16).padStart(length * 2, '0');
+  const hex = BigInt.asUintN(length * 8, unscaled)
+    .toString(16)
+    .padStart(length * 2, '0');
   return Buffer.from(hex, 'hex');
 }

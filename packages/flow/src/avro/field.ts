@@ -87,7 +87,14 @@ export function fieldsOf(schema: unknown): readonly Field[] {
   const record = schema as { fields: { name: string; doc?: string; type: unknown; default?: unknown }[] };
   const fields = record.fields.map((field) => {
     const { type, nullable } = withoutNull(field.type);
-    return { name: field.name, doc: field.doc ?? '', nullable, default: field.default, schema: type, ...kindOf(type, named) };
+    return {
+      name: field.name,
+      doc: field.doc ?? '',
+      nullable,
+      default: field.default,
+      schema: type,
+      ...kindOf(type, named),
+    };
   });
   described.set(schema as object, fields);
   return fields;
@@ -99,7 +106,10 @@ function withoutNull(type: unknown): { type: unknown; nullable: boolean } {
   return { type: others.length === 1 ? others[0] : others, nullable: true };
 }
 
-function kindOf(type: unknown, named: Map<string, unknown>): Pick<Field, 'kind' | 'bigint' | 'symbols' | 'precision' | 'scale' | 'size'> {
+function kindOf(
+  type: unknown,
+  named: Map<string, unknown>,
+): Pick<Field, 'kind' | 'bigint' | 'symbols' | 'precision' | 'scale' | 'size'> {
   if (Array.isArray(type)) return { kind: 'union', bigint: false };
   if (typeof type === 'string') {
     if (PRIMITIVES.has(type)) return { kind: type as FieldKind, bigint: false };

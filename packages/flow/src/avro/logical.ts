@@ -16,13 +16,16 @@ abstract class Logical extends avsc.types.LogicalType {
     this.attributes = schema;
   }
   protected override _export(schema: never): void {
-    for (const name of ['precision', 'scale', 'longs']) if (name in this.attributes) (schema as Attributes)[name] = this.attributes[name];
+    for (const name of ['precision', 'scale', 'longs'])
+      if (name in this.attributes) (schema as Attributes)[name] = this.attributes[name];
   }
   /** Reads what was written with the same logical type, or with none; another meaning of the same number is refused. */
   _update(resolver: { _read?: unknown }, writer: avsc.Type): void {
     const writerIsLogical = writer instanceof Logical;
     if (writerIsLogical && !this.means(writer)) return;
-    const base = inner(this.underlyingType.createResolver(writerIsLogical ? writer.underlyingType : writer) as unknown as avsc.Type);
+    const base = inner(
+      this.underlyingType.createResolver(writerIsLogical ? writer.underlyingType : writer) as unknown as avsc.Type,
+    );
     resolver._read = (tap: Tap) => this._fromValue(base._read(tap));
   }
   protected means(writer: Logical): boolean {
@@ -81,7 +84,8 @@ class Decimal extends Logical {
   constructor(schema: Attributes, opts?: unknown) {
     super(schema, opts);
     const { precision, scale = 0 } = schema;
-    if (!Number.isInteger(precision) || (precision as number) < 1) throw new Error('decimal needs a `precision` of at least 1');
+    if (!Number.isInteger(precision) || (precision as number) < 1)
+      throw new Error('decimal needs a `precision` of at least 1');
     if (!Number.isInteger(scale) || (scale as number) < 0 || (scale as number) > (precision as number)) {
       throw new Error('decimal needs a `scale` between 0 and its precision');
     }

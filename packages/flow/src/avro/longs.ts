@@ -24,7 +24,8 @@ class SafeLong extends avsc.types.LongType {
     writeLong(tap, value);
   }
   _update(resolver: { _read?: unknown }, writer: avsc.Type): void {
-    if (writer.typeName === 'int' || writer.typeName === 'long' || writer.typeName === 'abstract:long') resolver._read = readLong;
+    if (writer.typeName === 'int' || writer.typeName === 'long' || writer.typeName === 'abstract:long')
+      resolver._read = readLong;
   }
 }
 
@@ -42,7 +43,8 @@ class BigLong extends avsc.types.LongType {
     writeBigLong(tap, value);
   }
   _update(resolver: { _read?: unknown }, writer: avsc.Type): void {
-    if (writer.typeName === 'int' || writer.typeName === 'long' || writer.typeName === 'abstract:long') resolver._read = readBigLong;
+    if (writer.typeName === 'int' || writer.typeName === 'long' || writer.typeName === 'abstract:long')
+      resolver._read = readBigLong;
   }
   /** Defaults are JSON numbers. */
   _copy(value: unknown, opts?: { coerce?: number }): unknown {
@@ -53,7 +55,10 @@ class BigLong extends avsc.types.LongType {
   }
 }
 // How avsc knows a long that is not a number: it then asks `_check` which branch of a union a value belongs to.
-Object.defineProperties(BigLong.prototype, { typeName: { value: 'abstract:long', enumerable: true }, _concreteTypeName: { value: 'long' } });
+Object.defineProperties(BigLong.prototype, {
+  typeName: { value: 'abstract:long', enumerable: true },
+  _concreteTypeName: { value: 'long' },
+});
 
 export const safeLong: avsc.Type = new SafeLong();
 export const bigLong: avsc.Type = new BigLong();

@@ -13,27 +13,34 @@ export function nullable(union: avsc.Type): avsc.Type {
     _read: { value: readerOf(value, nullByte, valueByte) },
     _write: { value: writerOf(value, nullByte, valueByte) },
     _check: {
-      value: (any: unknown, flags?: unknown, hook?: unknown, path?: unknown) => any === null || value._check(any, flags, hook, path),
+      value: (any: unknown, flags?: unknown, hook?: unknown, path?: unknown) =>
+        any === null || value._check(any, flags, hook, path),
     },
     inner: { value: branches[1 - nullIndex] },
   });
 }
 
 const readerOf = (value: InnerType, nullByte: number, valueByte: number): ((tap: Tap) => unknown) =>
-  new Function('value', `return function readNullable(tap) {
+  new Function(
+    'value',
+    `return function readNullable(tap) {
     const branch = tap.buf[tap.pos++];
     if (branch === ${valueByte}) return value._read(tap);
     if (branch === ${nullByte}) return null;
     if (branch === undefined) return null; // beyond the end: the caller looks at the position
     throw new RangeError('union has no branch ' + branch / 2);
-  }`)(value);
+  }`,
+  )(value);
 
 const writerOf = (value: InnerType, nullByte: number, valueByte: number): ((tap: Tap, any: unknown) => void) =>
-  new Function('value', `return function writeNullable(tap, any) {
+  new Function(
+    'value',
+    `return function writeNullable(tap, any) {
     if (any === null) {
       tap.buf[tap.pos++] = ${nullByte};
     } else {
       tap.buf[tap.pos++] = ${valueByte};
       value._write(tap, any);
     }
-  }`)(value);
+  }`,
+  )(value);

@@ -26,9 +26,18 @@ export const schemaFile = (folder: string, topic: string): string => join(folder
 export async function findSchemas(from: string): Promise<string> {
   for (let folder = from; ; folder = dirname(folder)) {
     const candidate = join(folder, 'schemas');
-    if (await access(candidate).then(() => true, () => false)) return candidate;
+    if (
+      await access(candidate).then(
+        () => true,
+        () => false,
+      )
+    )
+      return candidate;
     if (dirname(folder) === folder) {
-      throw new Fault('SCHEMA_INVALID', 'no folder `schemas` here or above', { place: from, help: 'make a folder `schemas` beside the flow, with a <topic>.avsc for every topic' });
+      throw new Fault('SCHEMA_INVALID', 'no folder `schemas` here or above', {
+        place: from,
+        help: 'make a folder `schemas` beside the flow, with a <topic>.avsc for every topic',
+      });
     }
   }
 }
@@ -37,7 +46,11 @@ export async function findSchemas(from: string): Promise<string> {
 export async function readTopicSchema(folder: string, topic: string): Promise<TopicSchema> {
   const file = schemaFile(folder, topic);
   const text = await readFile(file, 'utf8').catch((error: Error) => {
-    throw new Fault('SCHEMA_INVALID', `topic ${topic} has no schema`, { place: relative('', file), help: `write ${relative('', file)}`, cause: error });
+    throw new Fault('SCHEMA_INVALID', `topic ${topic} has no schema`, {
+      place: relative('', file),
+      help: `write ${relative('', file)}`,
+      cause: error,
+    });
   });
   return parseTopicSchema(text, topic, file);
 }
@@ -50,7 +63,10 @@ export function parseTopicSchema(text: string, topic: string, file: string): Top
     json = JSON.parse(text);
   } catch (error) {
     const at = /line (\d+) column (\d+)/.exec((error as Error).message);
-    throw new Fault('SCHEMA_INVALID', (error as Error).message, { place: at ? `${place}:${at[1]}:${at[2]}` : place, cause: error });
+    throw new Fault('SCHEMA_INVALID', (error as Error).message, {
+      place: at ? `${place}:${at[1]}:${at[2]}` : place,
+      cause: error,
+    });
   }
   try {
     const type = typeOf(json);

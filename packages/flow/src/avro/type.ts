@@ -8,6 +8,7 @@ import { bounded } from './bounded.ts';
 import { LOGICAL } from './logical.ts';
 import { bigLong, safeLong } from './longs.ts';
 import { nullable } from './nullable.ts';
+import { exactString } from './strings.ts';
 
 interface SchemaObject {
   type?: unknown;
@@ -25,20 +26,23 @@ export function typeOf(schema: unknown): avsc.Type {
   const building = new WeakSet<object>();
   const typeHook = (part: unknown, opts: object): avsc.Type | undefined => {
     if (part === 'long') return safeLong;
+    if (part === 'string') return exactString;
     if (typeof part !== 'object' || part === null) return undefined;
     const { type, logicalType, longs } = part as SchemaObject;
+    const exact =
+      type === 'string' ? exactString : type !== 'long' ? undefined : longs === 'bigint' ? bigLong : safeLong;
     // avsc comes by again with the same object while it builds what we asked for below.
-    const long = type === 'long' ? (longs === 'bigint' ? bigLong : safeLong) : undefined;
-    if (building.has(part)) return long;
+    if (building.has(part)) return exact;
     building.add(part);
     if (typeof logicalType === 'string') {
       const logical = LOGICAL[logicalType];
       if (logical?.on.includes(type as string)) return new logical.type(part as SchemaObject, opts);
     }
-    if (long !== undefined) return long;
-    if (type === 'record' || type === 'error') refuseFields(part as SchemaObject);
+    if (exact !== undefined) return exact;
+    if (type === 'record' || type === 'error') return plainRecord(part as SchemaObject, opts);
     if (type === 'array' || type === 'map') return bounded(avsc.Type.forSchema(part as avsc.schema.AvroSchema, opts));
-    if (Array.isArray(part) && part.length === 2 && part.includes('null')) return nullable(avsc.Type.forSchema(part, opts));
+    if (Array.isArray(part) && part.length === 2 && part.includes('null'))
+      return nullable(avsc.Type.forSchema(part, opts));
     return undefined;
   };
   return avsc.Type.forSchema(schema as avsc.schema.AvroSchema, {
@@ -48,11 +52,14 @@ export function typeOf(schema: unknown): avsc.Type {
   });
 }
 
-function refuseFields(schema: SchemaObject): void {
-  if (!Array.isArray(schema.fields)) return;
-  for (const field of schema.fields) {
+/** A record whose values are plain objects, so that they compare equal to literals; avsc gives each type a class. */
+function plainRecord(schema: SchemaObject, opts: object): avsc.Type {
+  for (const field of Array.isArray(schema.fields) ? schema.fields : []) {
     if ((field as { name?: unknown } | null)?.name === '__proto__') {
       throw new Error('a field may not be named `__proto__`: it would replace the record’s prototype');
     }
   }
+  const record = avsc.Type.forSchema(schema as avsc.schema.AvroSchema, opts) as avsc.types.RecordType;
+  record.recordConstructor.prototype = Object.prototype;
+  return record;
 }

@@ -18,7 +18,9 @@ export interface GeneratedTypes {
  * @throws Fault SCHEMA_INVALID
  */
 export async function generateTypes(folder: string): Promise<GeneratedTypes[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.avsc') && !name.startsWith('quadrille.')).sort();
+  const names = (await readdir(folder))
+    .filter((name) => name.endsWith('.avsc') && !name.startsWith('quadrille.'))
+    .sort();
   return Promise.all(
     names.map(async (name) => {
       const source = join(folder, name);
@@ -85,7 +87,11 @@ const SIMPLE: Partial<Record<FieldKind, string>> = {
   fixed: 'Buffer',
 };
 
-function typeOfField(field: Pick<Field, 'kind' | 'schema' | 'bigint' | 'symbols'>, into: string[], known: Set<string>): string {
+function typeOfField(
+  field: Pick<Field, 'kind' | 'schema' | 'bigint' | 'symbols'>,
+  into: string[],
+  known: Set<string>,
+): string {
   const simple = SIMPLE[field.kind];
   if (simple !== undefined) return simple;
   const schema = field.schema as JsonRecord | string;

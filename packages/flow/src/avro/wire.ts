@@ -58,7 +58,8 @@ function readRest(tap: Tap, low: number): number {
   } while (byte & 0x80);
   const half = (low >>> 1) + high;
   const value = low & 1 ? -half - 1 : half;
-  if (value > MAX || value < -MAX) throw new RangeError('long is beyond 2^53-1; mark it `"longs": "bigint"` in the schema');
+  if (value > MAX || value < -MAX)
+    throw new RangeError('long is beyond 2^53-1; mark it `"longs": "bigint"` in the schema');
   return value;
 }
 
