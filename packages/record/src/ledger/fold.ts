@@ -65,7 +65,7 @@ export function foldLedger(input: FoldInput): LedgerFold {
     return station !== undefined && station.start !== 'latest' && inputTopic(shape.flow, station) === topic;
   };
   const inputs = [...stations].map(([group, station]) => [group, inputTopic(shape.flow, station)] as const);
-  const chains = liveChains(input.entries, input.committed, watermarks, { inputs, ours, fromBeginning }, findings);
+  const chains = liveChains(input, watermarks, { inputs, ours, fromBeginning }, findings);
 
   const claims = new ClaimIndex();
   const tallies = new Map<string, StationTally>();

@@ -1,10 +1,10 @@
 /** Which parts are live, of every group and input partition, and what is wrong with their chains. */
 import { stationGroup } from '../names.ts';
-import { type LiveChain, liveChain, type PlacedEntry, type PlacedPart } from './chain.ts';
+import { type LiveChain, liveChain, type PlacedPart } from './chain.ts';
 import { parseMark } from './entry.ts';
 import type { FindingList } from './findings.ts';
 import { getOrMake, PartitionMap } from './partition-map.ts';
-import type { CommittedOffset, Watermark } from './reconciliation.ts';
+import type { CommittedOffset, FoldInput, Watermark } from './reconciliation.ts';
 import { type Resume, resume } from './resume.ts';
 import type { Chain } from './verdict-at.ts';
 
@@ -31,8 +31,7 @@ export interface ChainExpectations {
 }
 
 export function liveChains(
-  entries: Iterable<PlacedEntry>,
-  committed: readonly CommittedOffset[],
+  { entries, committed, ledgerEnds }: Pick<FoldInput, 'entries' | 'committed' | 'ledgerEnds'>,
   watermarks: PartitionMap<Watermark>,
   expected: ChainExpectations,
   findings: FindingList,
@@ -60,7 +59,10 @@ export function liveChains(
     for (const [topic, partition, { parts, committed }] of inputs) {
       if (committed === undefined && !expected.ours(group)) continue;
       const watermark = watermarks.get(topic, partition);
-      const chain = chainOf(group, topic, partition, parts, committed, watermark, findings);
+      const known = ({ ref }: PlacedPart): boolean =>
+        ref.offset < (ledgerEnds?.get(ref.partition) ?? Number.POSITIVE_INFINITY);
+      const told = committed === undefined ? parts.filter(known) : parts;
+      const chain = chainOf(group, topic, partition, told, committed, watermark, findings);
       live.getOrMake(topic, partition, () => chain);
       const low = watermark?.low ?? 0;
       if (chain.start > low && expected.fromBeginning(group, topic)) {

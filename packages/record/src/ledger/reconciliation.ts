@@ -39,14 +39,19 @@ export interface Watermark {
 
 /**
  * A picture of a flow. It need not be taken at one instant, the flow may go on working, but it must be taken in this
- * order: committed offsets first; then the ledger to its end; then the watermarks, the topics at the end of the flow
- * before those at its beginning. So every committed part is in the ledger, every claim below a watermark, and every
- * record's origin in its input.
+ * order: the ledger's ends; then the committed offsets; then the ledger, to its end by now; then the watermarks, the topics
+ * at the end of the flow before those at its beginning. So every committed part is in the ledger, every claim below a
+ * watermark, and every record's origin in its input.
  */
 export interface FoldInput {
   shape: FlowShape;
   /** In the order of each ledger partition. Entries of other flows are welcome: they may claim in our topics. */
   entries: Iterable<PlacedEntry>;
+  /**
+   * The ledger's high watermark by partition, from before the committed offsets were read: parts from there on do not
+   * show that a group without a position has lost it, it may just have begun. Without it all parts do.
+   */
+  ledgerEnds?: ReadonlyMap<number, number>;
   /** Of every group that has entries. */
   committed: readonly CommittedOffset[];
   /** Of all inputs, outputs and dead-letter topics; positions topics are not asked for. */

@@ -27,6 +27,8 @@ export function audit(world: World, { fold }: Observation): void {
 
 /** @param between lets the world go on while the picture is being taken; nothing happens when it is left out. */
 export function observe(world: World, between: () => void = () => {}): Observation {
+  const ledgerEnds = new Map([[0, world.ledger.length]]);
+  between();
   const committed: CommittedOffset[] = world.shape.stations.flatMap((station) =>
     [...world.group(station.name).commits].map(([partition, { offset, metadata }]) => ({
       group: stationGroup(FLOW, station.name),
@@ -49,7 +51,7 @@ export function observe(world: World, between: () => void = () => {}): Observati
     }
   }
   between();
-  const fold = foldLedger({ shape: world.shape, entries, committed, watermarks, sparse: world.sparse });
+  const fold = foldLedger({ shape: world.shape, entries, ledgerEnds, committed, watermarks, sparse: world.sparse });
   const read = new Map<ModelRecord, Origin | 'claimed' | undefined>();
   for (const { topic, partition, from, to } of fold.unclaimed) {
     for (const record of world.log(topic, partition).records.slice(from, to)) {
