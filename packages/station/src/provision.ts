@@ -19,7 +19,10 @@ export function topicsOfFlow(flow: Flow): TopicSpec[] {
   const add = (spec: TopicSpec): void => void specs.set(spec.topic, spec);
   for (const { name, partitions, compacted, maxBytes, external } of flow.topics.values()) {
     if (external) continue;
-    const config: Record<string, string> = { 'cleanup.policy': compacted ? 'compact' : 'delete', 'message.timestamp.type': 'CreateTime' };
+    const config: Record<string, string> = {
+      'cleanup.policy': compacted ? 'compact' : 'delete',
+      'message.timestamp.type': 'CreateTime',
+    };
     if (maxBytes !== undefined) config['max.message.bytes'] = String(maxBytes);
     add({ topic: name, partitions, config });
   }
@@ -29,7 +32,8 @@ export function topicsOfFlow(flow: Flow): TopicSpec[] {
     const room = String((maxBytes ?? DEFAULT_BYTES) + DEAD_LETTER_ROOM);
     add({ topic: deadLetterTopic(judged), partitions, config: { ...FOREVER, 'max.message.bytes': room } });
     add({ topic: replayTopic(flow.name, station.name), partitions, config: { ...FOREVER, 'max.message.bytes': room } });
-    if (station.kind === 'extractor') add({ topic: positionsTopic(flow.name, station.name), partitions: POSITION_PARTITIONS, config: FOREVER });
+    if (station.kind === 'extractor')
+      add({ topic: positionsTopic(flow.name, station.name), partitions: POSITION_PARTITIONS, config: FOREVER });
   }
   return [...specs.values()];
 }
@@ -41,7 +45,7 @@ export function topicsOfFlow(flow: Flow): TopicSpec[] {
  */
 export async function provision(flow: Flow, admin: KafkaAdmin, registry: Registry): Promise<void> {
   await admin.createTopics(topicsOfFlow(flow), Math.min(3, await admin.brokers()));
-  for (const { subject, text } of OWN_CODECS) await registry.register(subject, text);
+  for (const codec of OWN_CODECS) codec.id = await registry.register(codec.subject, codec.text);
   for (const { name, external } of flow.topics.values()) {
     if (external) continue;
     const { text } = await readTopicSchema(flow.schemas, name);

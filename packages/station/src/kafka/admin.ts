@@ -21,6 +21,9 @@ export interface Bounds {
   high: number;
 }
 
+const LEADERS_MS = 15_000;
+const LEADERS_WAIT_MS = 100;
+
 export class KafkaAdmin {
   private readonly admin: Admin;
   private connected: Promise<void> | undefined;
@@ -91,7 +94,8 @@ export class KafkaAdmin {
     const absent = specs.filter((spec) => !existing.has(spec.topic));
     if (absent.length === 0) return;
     await admin.createTopics({
-      waitForLeaders: true,
+      // The client's own waiting gives up when the broker asked has not heard of the topic yet.
+      waitForLeaders: false,
       timeout: 15_000,
       topics: absent.map(({ topic, partitions, config }) => ({
         topic,
@@ -100,6 +104,22 @@ export class KafkaAdmin {
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
     });
+    await this.leadersOf(absent.map(({ topic }) => topic));
+  }
+
+  /** Resolves once every partition of these topics has a leader. @throws after 15 s. */
+  private async leadersOf(topics: string[]): Promise<void> {
+    const admin = await this.ready();
+    for (let left = LEADERS_MS; ; left -= LEADERS_WAIT_MS) {
+      try {
+        const { topics: known } = await admin.fetchTopicMetadata({ topics });
+        if (known.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) return;
+        if (left <= 0) throw new Error(`no leaders yet for ${topics.join(', ')}`);
+      } catch (error) {
+        if (left <= 0 || (error as { retriable?: boolean }).retriable === false) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LEADERS_WAIT_MS));
+    }
   }
 
   async brokers(): Promise<number> {

@@ -1,0 +1,58 @@
+/**
+ * The leak guard: what a test starts, it must stop. Watches every child process and every connection of this process to
+ * the test servers from its import on; a test that leaves one behind fails and says which.
+ */
+import type { ChildProcess } from 'node:child_process';
+import diagnostics from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+import { afterEach } from 'node:test';
+import { givenAddresses } from './servers.ts';
+import { until } from './until.ts';
+
+const children = new Set<ChildProcess>();
+const sockets = new Set<Socket>();
+
+diagnostics.subscribe('child_process', (message) => {
+  const { process: child } = message as { process: ChildProcess };
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  child.once('error', () => children.delete(child));
+});
+
+diagnostics.subscribe('net.client.socket', (message) => {
+  const { socket } = message as { socket: Socket };
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+});
+
+/** A closing socket needs a turn or two of the event loop, a killed child its exit event. */
+const GRACE_MS = 3_000;
+
+/** What is open now, one line each. Keep-alive connections of fetch are its pool's, not a test's. */
+export function leaks(): string[] {
+  const { brokers, databaseUrl } = givenAddresses();
+  const ports = new Set([
+    ...brokers.map((broker) => Number(broker.split(':')[1])),
+    databaseUrl === '' ? 0 : Number(new URL(databaseUrl).port),
+  ]);
+  const open = [...sockets].filter((socket) => !socket.destroyed && ports.has(socket.remotePort ?? 0));
+  const alive = [...children].filter(
+    (child) => child.pid !== undefined && child.exitCode === null && child.signalCode === null,
+  );
+  return [
+    ...alive.map((child) => `process ${child.pid}: ${child.spawnargs.slice(1).join(' ')}`),
+    ...open.map((socket) => `connection to port ${socket.remotePort}`),
+  ];
+}
+
+/** Call once at the top of a test file. */
+export function guardAgainstLeaks(): void {
+  afterEach(async () => {
+    await until(
+      'nothing left behind',
+      async () => leaks().length === 0,
+      GRACE_MS,
+      () => leaks().join('; '),
+    );
+  });
+}
