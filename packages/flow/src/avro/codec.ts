@@ -99,7 +99,7 @@ interface Writer {
 
 /**
  * Decodes values into the shape of one reader schema, whatever schema they were written with. Resolvers are built once
- * per writer; one built per record costs thirty times the decoding (docs/adr/0004).
+ * per writer, never per record: building one costs many times the decoding.
  */
 export class Decoder {
   readonly #reader: avsc.Type;
