@@ -39,7 +39,7 @@ interface Functions {
  * @param lookups the names it may read besides `input`.
  */
 export async function checkSql(sql: SqlFile, lookups: readonly string[], sandbox: Sandbox): Promise<{ faults: Fault[]; use: SqlUse }> {
-  const check = new Check(sql, lookups, await readFunctions(sandbox), sandbox);
+  const check = new Check(sql, lookups, await (functions ??= readFunctions(sandbox)), sandbox);
   await check.run();
   return { faults: check.faults, use: { columns: check.star ? undefined : check.columns, tables: check.tables } };
 }
@@ -169,7 +169,7 @@ class Check {
       for (const name of ref['using_columns'] as string[]) this.columns.add(name.toLowerCase());
       if (ref['ref_type'] === 'POSITIONAL') this.#refuse('POSITIONAL JOIN depends on the other rows of the batch', ref, ROW_HELP);
       if (ref['ref_type'] === 'NATURAL') this.#refuse('NATURAL JOIN changes with the schemas', ref, 'name the columns with ON or USING');
-      if (ref['join_type'] === 'RIGHT' || ref['join_type'] === 'OUTER') this.#refuse(`${String(ref['join_type'])} JOIN gives rows that come from no record`, ref, 'write `from input left join …`');
+      if (ref['join_type'] === 'RIGHT' || ref['join_type'] === 'FULL') this.#refuse(`${String(ref['join_type'])} JOIN gives rows that come from no record`, ref, 'write `from input left join …`');
     }
   }
 
@@ -241,6 +241,9 @@ async function parse(sandbox: Sandbox, text: string): Promise<Node> {
     return { error: true, error_type: 'parser', error_message: message, position };
   }
 }
+
+/** The same in every sandbox: read once. */
+let functions: Promise<Functions> | undefined;
 
 async function readFunctions(sandbox: Sandbox): Promise<Functions> {
   const rows = await sandbox.connection.runAndReadAll('SELECT DISTINCT function_name, function_type, stability, macro_definition FROM duckdb_functions()');

@@ -85,7 +85,7 @@ export function columnOf(field: Field): SqlColumn | undefined {
 export function mismatch(type: string, field: Field): string | undefined {
   const mapping = MAPPINGS[field.kind];
   if (mapping === undefined) return 'no SQL type: a rule in TypeScript can set it';
-  if (type === '"NULL"' || type === 'NULL' || type === 'SQLNULL') return field.nullable ? undefined : `${wantedType(mapping, field)}, not null`;
+  if (type === '"NULL"') return field.nullable ? undefined : `${wantedType(mapping, field)}, not null`;
   if (!mapping.takes.test(type)) return wantedType(mapping, field);
   if (field.kind === 'decimal') {
     const scale = Number(/^DECIMAL\(\d+,\s*(\d+)\)$/.exec(type)?.[1] ?? 0);
