@@ -1,7 +1,7 @@
 /**
  * Runs the tests of the whole project, or of the folders and files named. Those that need no server come first and side
- * by side; the others (`*.kafka.test.ts`, `*.e2e.test.ts`) follow one file at a time, since each of them may start
- * servers and measure time.
+ * by side; the others (`*.kafka.test.ts`, `*.pg.test.ts`, `*.e2e.test.ts`) follow one file at a time, since each of them
+ * measures time, on one stack that this script starts and stops: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL.
  *
  *   node scripts/test.ts [--unit] [folder or file …] [-- options of node --test …]
  */
@@ -10,9 +10,10 @@ import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } fro
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withStack } from './test-stack.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const NEEDS_SERVERS = /\.(kafka|e2e)\.test\.ts$/;
+const NEEDS_SERVERS = /\.(kafka|pg|e2e)\.test\.ts$/;
 
 const words = process.argv.slice(2);
 const rest = words.includes('--') ? words.splice(words.indexOf('--')).slice(1) : [];
@@ -24,7 +25,7 @@ const withServers = unitOnly ? [] : files.filter((file) => NEEDS_SERVERS.test(fi
 const reports = mkdtempSync(join(tmpdir(), 'quadrille-tests-'));
 const failed = [
   await run('unit', unit, Math.max(1, availableParallelism())),
-  await run('servers', withServers, 1),
+  withServers.length === 0 ? 0 : await withStack((env) => run('servers', withServers, 1, env)),
 ].some((code) => code !== 0);
 printTotals();
 rmSync(reports, { recursive: true });
@@ -50,7 +51,7 @@ function findFiles(names: string[]): string[] {
   return found.map((file) => relative(root, file)).sort();
 }
 
-async function run(name: string, tests: string[], concurrency: number): Promise<number> {
+async function run(name: string, tests: string[], concurrency: number, addresses = {}): Promise<number> {
   if (tests.length === 0) return 0;
   const report = join(reports, `${name}.tap`);
   const args = [
@@ -63,7 +64,7 @@ async function run(name: string, tests: string[], concurrency: number): Promise<
   ];
   // A runner within a runner would report to the outer one alone.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env });
+  const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: { ...env, ...addresses } });
   return new Promise((done) => child.on('exit', (code) => done(code ?? 1)));
 }
 

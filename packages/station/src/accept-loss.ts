@@ -1,13 +1,15 @@
 /** Writes off offsets that are gone, when an operator has accepted it: an `expired` part, then the commit behind it. */
+import { positionsTopic } from '@quadrille/record';
 import type { Station } from './connect.ts';
-import { TopicIntake } from './topic-intake.ts';
 
 /** Takes effect for the partitions this instance owns; each instance of the station does its own. */
 export async function acceptLosses(station: Station, by: string): Promise<void> {
   const { chains, intake, settleOptions, log, flow, spec } = station;
-  if (spec.kind === 'extractor' || !(intake instanceof TopicIntake)) return;
-  const lost = (await chains.load(spec.from, intake.owned())).filter((start) => start.lost !== undefined);
-  for (const { partition, lost: gone } of lost) {
+  // An extractor reads its source again, so all it can lose is its position in the positions topic.
+  const extracts = spec.kind === 'extractor';
+  const topic = extracts ? positionsTopic(flow.name, spec.name) : spec.from;
+  const lost = (await chains.load(topic, intake.owned(), extracts)).filter((start) => start.lost !== undefined);
+  for (const { partition, offset, lost: gone } of lost) {
     const { from, to, prev } = gone!;
     const { epoch } = intake;
     const entry = {
@@ -18,11 +20,11 @@ export async function acceptLosses(station: Station, by: string): Promise<void> 
       parts: [
         {
           kind: 'expired' as const,
-          topic: spec.from,
+          topic,
           partition,
           from,
           to,
-          commit: to,
+          commit: extracts ? offset : to,
           pass: 0,
           drop: 0,
           reject: 0,
@@ -35,7 +37,8 @@ export async function acceptLosses(station: Station, by: string): Promise<void> 
       ],
     };
     const written = await settleOptions.writeLedger(entry);
-    await intake.accept(epoch, partition, to, { ...written, part: 0 });
+    await intake.accept(epoch, { partition, offset: extracts ? offset : to, from: to, ref: { ...written, part: 0 } });
     log.warn({ partition, from, to, by }, 'loss accepted');
   }
+  station.health.unstuck();
 }

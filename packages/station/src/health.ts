@@ -50,6 +50,11 @@ export class Health {
     this.become('stuck', reason);
   }
 
+  /** The operator has decided. */
+  unstuck(): void {
+    if (this.state === 'stuck') this.become('running', undefined);
+  }
+
   stopping(): void {
     this.become('stopping', undefined);
   }

@@ -108,7 +108,9 @@ export class TopicIntake implements Intake {
         if (epoch !== this.epoch) return;
         const found = starts.filter((start) => start.lost === undefined);
         for (const { partition, lost } of starts) {
-          if (lost !== undefined) this.options.onStuck(offsetsLost(topic, partition, lost.from, lost.to));
+          if (lost === undefined) continue;
+          this.member.pause(partition);
+          this.options.onStuck(offsetsLost(topic, partition, lost.from, lost.to));
         }
         // A position from now on: what "now" was must survive a restart before the first record.
         if (!(await this.mark(epoch, found.filter((start) => start.fresh)))) return;
@@ -197,6 +199,7 @@ export class TopicIntake implements Intake {
       const lost = await chains.lostAt(topic, lane.partition, lane.next);
       if (epoch !== this.epoch) return;
       if (lost !== undefined) {
+        this.member.pause(lane.partition);
         this.options.onStuck(lost);
         return;
       }
@@ -338,16 +341,13 @@ export class TopicIntake implements Intake {
     return true;
   }
 
-  /** The partitions held now. */
   owned(): number[] {
     return [...this.lanes.keys()];
   }
 
-  /** Goes on at `offset` after a loss that stands in the ledger at `ref`. @throws Fault BROKER_UNAVAILABLE */
-  async accept(epoch: number, partition: number, offset: number, ref: LedgerRef): Promise<void> {
-    const lane = this.lanes.get(partition);
-    if (lane === undefined || !(await this.mark(epoch, [{ partition, offset, prev: ref, attempts: 0 }]))) return;
-    this.open({ partition, offset, from: offset, prev: ref, attempts: 0, fresh: false });
+  async accept(epoch: number, { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void> {
+    const start = { partition, offset, from, prev: ref, attempts: 0, fresh: false };
+    if (this.lanes.has(partition) && (await this.mark(epoch, [start]))) this.open(start);
   }
 
   /** Records waiting by partition: how far behind this instance is, as last heard. */

@@ -24,6 +24,20 @@ export interface Bounds {
 const LEADERS_MS = 15_000;
 const LEADERS_WAIT_MS = 100;
 
+const PATIENCE_MS = 10_000;
+
+/** Asks again while the answer is one that passes by itself: the client does not, and a fresh broker gives it for seconds. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (const end = Date.now() + PATIENCE_MS; ; ) {
+    try {
+      return await ask();
+    } catch (error) {
+      if ((error as { retriable?: boolean }).retriable !== true || Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 export class KafkaAdmin {
   private readonly admin: Admin;
   private connected: Promise<void> | undefined;
@@ -44,7 +58,7 @@ export class KafkaAdmin {
   /** The group's positions on a topic, with the metadata committed beside them. Sorted by partition. */
   async committed(group: string, topic: string): Promise<Committed[]> {
     const admin = await this.ready();
-    const [answer] = await admin.fetchOffsets({ groupId: group, topics: [topic] });
+    const [answer] = await patiently(() => admin.fetchOffsets({ groupId: group, topics: [topic] }));
     return (answer?.partitions ?? [])
       .map(({ partition, offset, metadata }) => ({
         partition,
@@ -133,6 +147,15 @@ export class KafkaAdmin {
       state: groups[0]?.state ?? 'Unknown',
       members: (groups[0]?.members ?? []).map(({ clientId, memberId }) => ({ clientId, memberId })),
     };
+  }
+
+  /** Consumer groups that have members now. */
+  async activeGroups(): Promise<string[]> {
+    const admin = await this.ready();
+    const { groups } = await admin.listGroups();
+    if (groups.length === 0) return [];
+    const described = await admin.describeGroups(groups.map(({ groupId }) => groupId));
+    return described.groups.filter(({ members }) => members.length > 0).map(({ groupId }) => groupId);
   }
 
   async close(): Promise<void> {

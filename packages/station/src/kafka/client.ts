@@ -45,21 +45,44 @@ function route({ level, namespace, log: { message, error, groupId, topic, partit
 }
 
 /**
- * The request queue arms a timer with `throttledUntil - now`, which is negative unless the broker throttles: Node 24
- * prints TimeoutNegativeWarning for each. Where nothing is throttled it looks again after 10 ms, as it means to.
+ * The request queue arms a timer with `throttledUntil - now`, which is negative unless requests wait or the broker
+ * throttles: Node 24 prints TimeoutNegativeWarning, and the timer comes round every millisecond. With nothing waiting
+ * there is nothing to look at, and the next request arms it by itself.
  */
 function guardRequestQueue(): void {
   const require = createRequire(import.meta.url);
   const queue = require('kafkajs/src/network/requestQueue').prototype;
   const schedule = queue.scheduleCheckPendingRequests;
-  queue.scheduleCheckPendingRequests = function guarded(this: { throttledUntil: number }): void {
-    const { throttledUntil } = this;
-    this.throttledUntil = Math.max(throttledUntil, Date.now() + LOOK_AGAIN_MS);
-    schedule.call(this);
-    this.throttledUntil = throttledUntil;
+  queue.scheduleCheckPendingRequests = function guarded(this: { pending: unknown[] }): void {
+    if (this.pending.length > 0) schedule.call(this);
   };
 }
 
-const LOOK_AGAIN_MS = 10;
+/**
+ * On an offset out of range the client commits -2 or -1 in place of the group's position, metadata and all, and goes on
+ * wherever that leads: what was lost can no longer be told. Here it only goes on from the beginning of the log, and
+ * nothing is committed; TopicIntake sees the gap.
+ */
+function guardPositions(): void {
+  const require = createRequire(import.meta.url);
+  const manager = require('kafkajs/src/consumer/offsetManager').prototype;
+  manager.setDefaultOffset = async function guarded(this: OffsetManager, at: { topic: string; partition: number }) {
+    const { topic, partition } = at;
+    const asked = [{ topic, partitions: [{ partition }], fromBeginning: true }];
+    const [answer] = await this.cluster.fetchTopicsOffset(asked);
+    const low = Number(answer!.partitions[0]!.offset);
+    this.resolveOffset({ topic, partition, offset: String(low - 1) });
+  };
+}
+
+/** What the guard uses of it. */
+interface OffsetManager {
+  cluster: {
+    fetchTopicsOffset(asked: object[]): Promise<{ partitions: { offset: string }[] }[]>;
+  };
+  /** Of the last record done with. */
+  resolveOffset(at: { topic: string; partition: number; offset: string }): void;
+}
 
 guardRequestQueue();
+guardPositions();

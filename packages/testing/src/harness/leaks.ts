@@ -25,8 +25,14 @@ diagnostics.subscribe('net.client.socket', (message) => {
   socket.once('close', () => sockets.delete(socket));
 });
 
+const failures: string[] = [];
+
+/** What went wrong while a fixture was disposed of: fails the test, without hiding what it failed by itself. */
+export const noteFailure = (error: unknown): void =>
+  void failures.push(error instanceof Error ? error.message : String(error));
+
 /** A closing socket needs a turn or two of the event loop, a killed child its exit event. */
-const GRACE_MS = 3_000;
+const GRACE_MS = 10_000;
 
 /** What is open now, one line each. Keep-alive connections of fetch are its pool's, not a test's. */
 export function leaks(): string[] {
@@ -48,6 +54,8 @@ export function leaks(): string[] {
 /** Call once at the top of a test file. */
 export function guardAgainstLeaks(): void {
   afterEach(async () => {
+    const failed = failures.splice(0);
+    if (failed.length > 0) throw new Error(failed.join('\n'));
     await until(
       'nothing left behind',
       async () => leaks().length === 0,

@@ -51,7 +51,7 @@ export async function committed({ clients, name, flow }: FlowFixture, station: s
 }
 
 /** Resolves once a station has committed up to the present end of its input. */
-export async function drained(fixture: FlowFixture, station: string, ms = 30_000): Promise<void> {
+export async function drained(fixture: FlowFixture, station: string, ms = 60_000): Promise<void> {
   const spec = fixture.flow.stations.get(station)!;
   const topic = 'from' in spec ? spec.from : '';
   const { admin } = fixture.clients;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { StationStatus } from '@quadrille/station';
 import { type FlowFixture, ROOT } from './flow-fixture.ts';
+import { noteFailure } from './leaks.ts';
 
 export interface Exit {
   code: number | null;
@@ -14,13 +15,15 @@ export interface Exit {
 
 /** Short, so that the group notices a killed member within a test. */
 export const SESSION_TIMEOUT_MS = 3_000;
-const LONGEST_END_MS = 20_000;
+const LONGEST_END_MS = 40_000;
 
 export class StationProcess implements AsyncDisposable {
   readonly name: string;
   /** Port of /live, /ready, /status and /metrics. */
   readonly port: number;
   readonly exited: Promise<Exit>;
+  /** Everything it wrote has been read. */
+  readonly closed: Promise<unknown>;
   status: StationStatus | undefined;
   /** What it wrote to stderr: faults and JSON log lines. */
   readonly output: string[] = [];
@@ -38,6 +41,7 @@ export class StationProcess implements AsyncDisposable {
       this.#wake();
       return this.#exit;
     });
+    this.closed = once(child, 'close');
     child.on('message', (message: { type: string; status: StationStatus }) => {
       if (message.type === 'status') this.status = message.status;
       this.#wake();
@@ -56,7 +60,7 @@ export class StationProcess implements AsyncDisposable {
    * Resolves with the first status for which `holds`; looked at whenever the station says something.
    * @throws when the process ends before, or after `ms`; with the end of what it wrote.
    */
-  async until(holds: (status: StationStatus) => boolean, ms = 25_000): Promise<StationStatus> {
+  async until(holds: (status: StationStatus) => boolean, ms = 60_000): Promise<StationStatus> {
     return this.#wait(
       () => (this.status !== undefined && holds(this.status) ? this.status : undefined),
       String(holds),
@@ -65,7 +69,7 @@ export class StationProcess implements AsyncDisposable {
   }
 
   /** Resolves with the first line of its output that matches. */
-  async says(pattern: RegExp, ms = 25_000): Promise<string> {
+  async says(pattern: RegExp, ms = 60_000): Promise<string> {
     return this.#wait(() => this.output.find((line) => pattern.test(line)), String(pattern), ms);
   }
 
@@ -140,13 +144,12 @@ export class StationProcess implements AsyncDisposable {
     if (this.#exit === undefined) await this.kill();
   }
 
+  /** Stops it in order. What goes wrong then is told by the leak guard: thrown here, it would hide the test's own error. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#exit !== undefined) return;
     this.resume();
-    await this.stop().catch(async (error) => {
-      await this.kill();
-      throw error;
-    });
+    await this.stop().catch((error) => noteFailure(error));
+    await this.end();
   }
 
   /** GET on its own endpoint. */

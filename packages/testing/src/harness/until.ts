@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
-  ms = 20_000,
+  ms = 60_000,
   last: () => unknown = () => '',
 ): Promise<T> {
   const end = performance.now() + ms;
