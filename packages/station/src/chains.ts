@@ -4,6 +4,7 @@
  */
 import { Fault, LEDGER_TOPIC, type LedgerRef, type PlacedPart, type Resume, parseMark, placeOf, resume } from '@quadrille/record';
 import type { Bounds, KafkaAdmin } from './kafka/admin.ts';
+import { livePositions } from './live-positions.ts';
 
 export interface ChainStart {
   partition: number;
@@ -16,6 +17,8 @@ export interface ChainStart {
   attempts: number;
   /** The group has no position of ours here: commit this one before anything is sent. */
   fresh: boolean;
+  /** Extractors: the offsets below `offset` that count, in the positions topic; undefined: all of them. */
+  positions?: ReadonlySet<number> | undefined;
   /** Offsets that were never judged are gone: the partition must not go on until the loss is accepted. */
   lost?: Extract<Resume, { kind: 'lost' }>;
 }
@@ -59,7 +62,8 @@ export class Chains {
       } else {
         const { offset, from, prev } = found;
         const attempts = found.kind === 'continue' ? found.attempts : 0;
-        const begin = { partition, offset, from, prev, attempts, fresh: found.kind === 'rewound' };
+        const begin: ChainStart = { partition, offset, from, prev, attempts, fresh: found.kind === 'rewound' };
+        if (positions) begin.positions = livePositions(own, prev);
         starts.push(offset > high ? { ...begin, lost: truncated(offset, high, prev) } : begin);
       }
     }

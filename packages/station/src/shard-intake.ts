@@ -1,7 +1,7 @@
 /**
  * Rounds out of a source. Its shards are spread over the partitions of the topic `positions.<flow>.<station>`; whoever
  * owns a partition reads its shards, one after another, by name. A position is a message in that topic and counts once
- * it stands below the group's committed offset. On the ledger's chain of a partition its raw items are numbered from 0.
+ * a live part of the ledger has committed it. On the ledger's chain of a partition its raw items are numbered from 0.
  */
 import { performance } from 'node:perf_hooks';
 import { type Fault, formatMark, type InputRecord, type LedgerRef, partitionOf } from '@quadrille/record';
@@ -37,6 +37,8 @@ interface Lane {
   partition: number;
   /** undefined while positions are being read back, up to `until`. */
   until: number | undefined;
+  /** Which offsets below `until` count; undefined: all. */
+  counting: ReadonlySet<number> | undefined;
   ready: boolean;
   prev: LedgerRef | null;
   shards: Map<string, ShardState>;
@@ -124,7 +126,7 @@ export class ShardIntake implements Intake {
     }
   }
 
-  /** Positions lie below the committed offset; what stands beyond was never committed and does not count. */
+  /** Positions lie below the committed offset; what stands beyond, or between those of the chain, does not count. */
   private beginReadBack(start: ChainStart): void {
     const lane = this.lanes.get(start.partition)!;
     if (start.lost !== undefined) {
@@ -134,6 +136,7 @@ export class ShardIntake implements Intake {
     lane.prev = start.prev;
     lane.next = start.from;
     lane.until = start.offset;
+    lane.counting = start.positions;
     if (start.offset === 0) this.readBackDone(lane);
     else {
       this.member.seek(start.partition, 0);
@@ -147,8 +150,10 @@ export class ShardIntake implements Intake {
     for (const message of messages) {
       const offset = Number(message.offset);
       if (offset >= lane.until) continue;
-      const state = positionCodec.decode(message.value, `${this.options.topic}[${partition}]@${offset}`);
-      lane.shards.set(state.shard, state);
+      if (lane.counting === undefined || lane.counting.has(offset)) {
+        const state = positionCodec.decode(message.value, `${this.options.topic}[${partition}]@${offset}`);
+        lane.shards.set(state.shard, state);
+      }
       if (offset === lane.until - 1) this.readBackDone(lane);
     }
   }
@@ -353,6 +358,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 const newLane = (partition: number): Lane => ({
   partition,
   until: undefined,
+  counting: undefined,
   ready: false,
   prev: null,
   shards: new Map(),

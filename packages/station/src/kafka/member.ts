@@ -118,7 +118,9 @@ export class Member {
       );
       return true;
     } catch (error) {
-      if (FENCED.has((error as { type?: string }).type ?? '')) return false;
+      // kafkajs wraps what it does not try again: the protocol's own error is the cause.
+      const { type, cause } = error as { type?: string; cause?: { type?: string } };
+      if (FENCED.has(type ?? cause?.type ?? '')) return false;
       throw new Fault('BROKER_UNAVAILABLE', error instanceof Error ? error.message : String(error), { cause: error });
     }
   }
