@@ -2,7 +2,7 @@
  * Where a station goes on: the committed position and, in its metadata, the last part of the ledger's chain. Where the
  * metadata is gone (another tool moved the position) the chain is found again in the ledger.
  */
-import { Fault, LEDGER_TOPIC, type LedgerRef, type PlacedPart, type Resume, parseMark, placeOf, resume } from '@quadrille/record';
+import { Fault, findPart, LEDGER_TOPIC, type LedgerRef, type PlacedPart, type Resume, parseMark, placeOf, resume } from '@quadrille/record';
 import type { Bounds, KafkaAdmin } from './kafka/admin.ts';
 import { livePositions } from './live-positions.ts';
 
@@ -20,8 +20,11 @@ export interface ChainStart {
   /** Extractors: the offsets below `offset` that count, in the positions topic; undefined: all of them. */
   positions?: ReadonlySet<number> | undefined;
   /** Offsets that were never judged are gone: the partition must not go on until the loss is accepted. */
-  lost?: Extract<Resume, { kind: 'lost' }>;
+  lost?: Lost;
 }
+
+/** `at`: where the position had been, when the log now ends before it. */
+export type Lost = Extract<Resume, { kind: 'lost' }> & { at?: number };
 
 export interface ChainsOptions {
   admin: KafkaAdmin;
@@ -58,16 +61,29 @@ export class Chains {
         const offset = positions ? 0 : start === 'latest' ? high : low;
         starts.push({ partition, offset, from: offset, prev: null, attempts: 0, fresh: true });
       } else if (found.kind === 'lost') {
-        starts.push({ partition, offset: found.from, from: found.from, prev: found.prev, attempts: 0, fresh: false, lost: found });
+        const tip = found.prev === null ? undefined : findPart(own, found.prev);
+        const offset = positions ? (tip?.part.commit ?? 0) : found.from;
+        starts.push({ partition, offset, from: found.from, prev: found.prev, attempts: 0, fresh: false, lost: found });
       } else {
         const { offset, from, prev } = found;
         const attempts = found.kind === 'continue' ? found.attempts : 0;
         const begin: ChainStart = { partition, offset, from, prev, attempts, fresh: found.kind === 'rewound' };
         if (positions) begin.positions = livePositions(own, prev);
-        starts.push(offset > high ? { ...begin, lost: truncated(offset, high, prev) } : begin);
+        starts.push(offset > high ? { ...begin, lost: await this.truncated(topic, partition, offset, high, positions) } : begin);
       }
     }
     return starts;
+  }
+
+  /**
+   * The log ends before our position: the broker has lost records that had been judged, and gives their offsets anew.
+   * Once that is accepted, work goes on from the last part that still stands.
+   */
+  private async truncated(topic: string, partition: number, offset: number, high: number, positions: boolean): Promise<Lost> {
+    const parts = (await this.options.readParts(topic)).filter(({ part }) => part.partition === partition);
+    const back = resume({ parts, committed: high, mark: undefined, low: positions ? undefined : 0 });
+    const from = back.kind === 'rewound' ? back.from : 0;
+    return { kind: 'lost', reason: 'skipped', from, to: from, prev: back.kind === 'rewound' ? back.prev : null, at: offset };
   }
 
   /** Whether the record at `next` was taken away before it was judged. @throws when Kafka does not answer. */
@@ -77,15 +93,6 @@ export class Chains {
     return next > bounds.high ? offsetsLost(topic, partition, bounds.high, next) : undefined;
   }
 }
-
-/** The log ends before our position: the broker has lost records that had been judged, and gives their offsets anew. */
-const truncated = (offset: number, high: number, prev: LedgerRef | null): Extract<Resume, { kind: 'lost' }> => ({
-  kind: 'lost',
-  reason: 'skipped',
-  from: offset,
-  to: Math.max(offset, high),
-  prev,
-});
 
 export const offsetsLost = (topic: string, partition: number, from: number, to: number): Fault =>
   new Fault('OFFSETS_LOST', from < to ? `offsets ${from} to ${to - 1}; see ${LEDGER_TOPIC}` : `the position at ${from}`, {

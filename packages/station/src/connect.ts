@@ -39,7 +39,6 @@ export interface Station extends Omit<LoopOptions, 'settle'> {
   control: Control;
   chains: Chains;
   settleOptions: SettleOptions;
-  intake: Intake & { rebalances: number; lag(): Map<number, number> };
   /** Calls back at each control event. */
   onControl(apply: () => void): void;
   close(): Promise<void>;
@@ -65,7 +64,7 @@ export async function connect(
   const registry = new Registry(config.registryUrl);
   let controlChanged: () => void = () => {};
   const control = new Control(kafka, flow.name, spec.name, config.sessionTimeoutMs, () => controlChanged(), onDead);
-  let intake: Station['intake'] | undefined;
+  let intake: Intake | undefined;
   const metrics = new StationMetrics({ flow: flow.name, station: spec.name }, VERSION, {
     state: () => health.state,
     rebalances: () => intake?.rebalances ?? 0,
@@ -175,7 +174,7 @@ export async function connect(
       .filter(({ part }) => part.topic === topic);
   }
 
-  async function makeIntake(): Promise<Station['intake']> {
+  async function makeIntake(): Promise<Intake> {
     const base = { group, sessionTimeoutMs: config.sessionTimeoutMs, chains, log, onStuck: stuck, onDead };
     if (spec.kind !== 'extractor') return new TopicIntake(kafka, { ...base, topic: spec.from, start: spec.start, limits: spec.round });
     const topic = positionsTopic(flow.name, spec.name);

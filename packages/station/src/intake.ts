@@ -21,6 +21,14 @@ export interface Intake {
    * @throws Fault BROKER_UNAVAILABLE when the outcome is unknown; commit again.
    */
   commit(epoch: number, settled: { slice: Slice; offset: number; ref: LedgerRef }[]): Promise<boolean>;
+  /** The partitions held now. */
+  owned(): number[];
+  /** Goes on after a loss that stands in the ledger at `ref`: commits `offset`; the next part begins at `from`. @throws Fault BROKER_UNAVAILABLE */
+  accept(epoch: number, at: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void>;
+  /** Assignments received. */
+  readonly rebalances: number;
+  /** Records waiting by partition, as last heard of the broker. */
+  lag(): Map<number, number>;
   /** Stops taking until `resume`; records stay where they are. */
   pause(): void;
   resume(): void;

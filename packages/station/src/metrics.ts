@@ -14,6 +14,9 @@ export interface Totals {
   rounds: number;
   voided: number;
   retries: number;
+  /** When the first round was taken, and the last one committed: ms since the epoch, 0 before. */
+  firstAt: number;
+  lastAt: number;
   outcomes: Record<(typeof OUTCOMES)[number], number>;
 }
 
@@ -28,6 +31,8 @@ export class StationMetrics {
     rounds: 0,
     voided: 0,
     retries: 0,
+    firstAt: 0,
+    lastAt: 0,
     outcomes: { written: 0, unchanged: 0, superseded: 0, conflict: 0 },
   };
   private readonly counters;
@@ -88,6 +93,7 @@ export class StationMetrics {
   }
 
   received(records: number): void {
+    if (this.totals.firstAt === 0) this.totals.firstAt = Date.now();
     this.totals.received += records;
     this.counters.received.inc(records);
   }
@@ -132,7 +138,8 @@ export class StationMetrics {
     }
     this.commits.inc({ result: 'ok' });
     this.duration.observe((now - round.startedAt) / 1000);
-    this.progress.set(Date.now() / 1000);
+    totals.lastAt = Date.now();
+    this.progress.set(totals.lastAt / 1000);
   }
 
   private outcomes(outcomes: Uint8Array, verdicts: Uint8Array): void {

@@ -10,6 +10,7 @@ import {
   LEDGER_TOPIC,
   type LedgerFold,
   type PlacedEntry,
+  type OffsetRange,
   placeOf,
   type RecordOrigin,
   stationGroup,
@@ -47,14 +48,18 @@ export const shapeOf = (flow: Flow): FlowShape => ({
 
 /**
  * Reconciles a flow now. Exact while it runs: the picture is taken in the order that foldLedger asks for.
+ * @param audit also reads what is claimed, and holds it against the claims: finds records that the broker lost and whose
+ *   offsets it gave anew. Takes as long as reading all topics.
  * @throws when Kafka does not answer.
  */
-export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow): Promise<LedgerFold> {
+export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow, audit = false): Promise<LedgerFold> {
   const shape = shapeOf(flow);
   const existing = new Set(await admin.listTopics());
   const committed: CommittedOffset[] = [];
   // Other flows' stations may write to our topics: their groups count too.
   const before = await readLedger(kafka, admin);
+  const ledgerEnds = new Map<number, number>();
+  for (const { partition, offset } of before) ledgerEnds.set(partition, offset + 1);
   const groups = new Map<string, Set<string>>();
   const note = (group: string, topic: string): void => {
     if (existing.has(topic)) groups.set(group, (groups.get(group) ?? new Set()).add(topic));
@@ -78,8 +83,8 @@ export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow): 
   for (const topic of topics) {
     if ((await admin.setting(topic, 'cleanup.policy'))?.includes('compact')) sparse.add(topic);
   }
-  const fold = foldLedger({ shape, entries, committed, watermarks, sparse });
-  await readUnclaimed(kafka, fold);
+  const fold = foldLedger({ shape, entries, ledgerEnds, committed, watermarks, sparse });
+  await readInto(fold, kafka, audit ? watermarks.map(({ topic, partition, low, high }) => ({ topic, partition, from: low, to: high })) : fold.unclaimed);
   return fold;
 }
 
@@ -103,9 +108,10 @@ function topicsOf(shape: FlowShape): string[] {
   return [...topics];
 }
 
-async function readUnclaimed(kafka: Kafka, fold: LedgerFold): Promise<void> {
-  if (fold.unclaimed.length === 0) return;
-  await readRanges(kafka, fold.unclaimed, (topic, partition, message) => {
+async function readInto(fold: LedgerFold, kafka: Kafka, ranges: readonly OffsetRange[]): Promise<void> {
+  const filled = ranges.filter(({ from, to }) => from < to);
+  if (filled.length === 0) return;
+  await readRanges(kafka, filled, (topic, partition, message) => {
     fold.read(topic, partition, Number(message.offset), originOf(message));
   });
 }

@@ -319,6 +319,16 @@ export class ShardIntake implements Intake {
     return true;
   }
 
+  owned(): number[] {
+    return [...this.lanes.keys()];
+  }
+
+  async accept(epoch: number, { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void> {
+    const metadata = formatMark({ ref, attempts: 0 });
+    if (!this.lanes.has(partition) || !(await this.member.commit(epoch, [{ partition, offset, metadata }])) || epoch !== this.epoch) return;
+    this.beginReadBack({ partition, offset, from, prev: ref, attempts: 0, fresh: false });
+  }
+
   /** A source is not Kafka's: what waits in it is not known. */
   lag(): Map<number, number> {
     return new Map();

@@ -1,0 +1,91 @@
+/** The floor's enricher: plain Maps filled from the reference files, the same rule for the arrival. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { type EnricherSpec, loadRules, readFlow, readTopicSchema } from '@quadrille/flow';
+import { Drop, Fault } from '@quadrille/record';
+import avsc from 'avsc';
+import { runFloor, settings } from './floor.ts';
+
+type Row = Record<string, unknown>;
+
+const { flow: path, group, expect } = settings();
+const flow = await readFlow(path!);
+const spec = flow.stations.get('locate') as EnricherSpec;
+const type = (topic: string): avsc.Type => avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${topic}.avsc`), 'utf8')), { wrapUnions: 'never' });
+const input = type(spec.from);
+const output = type(spec.to);
+const schemas = [await readTopicSchema(flow.schemas, spec.from), await readTopicSchema(flow.schemas, spec.to)];
+const rules = await loadRules(spec.rules, { folder: flow.folder, input: schemas[0]!.fields, output: schemas[1]!.fields });
+const airlines = table('airlines.csv', (row) => row.carrier as string);
+const airports = table('airports.csv', (row) => row.faa as string);
+const planes = table('planes.csv', (row) => row.tailnum as string);
+const weather = table('weather.csv.gz', (row) => `${row.origin}/${Date.parse(row.time_hour as string)}`);
+
+await runFloor({
+  from: spec.from,
+  to: spec.to,
+  group: group!,
+  expect: Number(expect),
+  work: async (messages, partition) => {
+    const keys: (Buffer | null)[] = [];
+    const values: Row[] = [];
+    for (const { key, value } of messages) {
+      const row = input.decode(value!, 5).value as Row;
+      const airline = airlines.get(row.carrier as string);
+      const origin = airports.get(row.origin as string);
+      const dest = airports.get(row.dest as string);
+      if (airline === undefined || origin === undefined || dest === undefined) continue;
+      const plane = planes.get(row.tailnum as string);
+      const hour = weather.get(`${row.origin}/${row.time_hour}`);
+      row.airline_name = airline.name;
+      row.origin_name = origin.name;
+      row.dest_name = dest.name;
+      row.dest_tz = dest.tzone;
+      row.dest_lat = dest.lat;
+      row.dest_lon = dest.lon;
+      row.plane_manufacturer = plane?.manufacturer ?? null;
+      row.plane_model = plane?.model ?? null;
+      row.plane_year = plane?.year ?? null;
+      row.plane_seats = plane?.seats ?? null;
+      row.temp = hour?.temp ?? null;
+      row.wind_speed = hour?.wind_speed ?? null;
+      row.precip = hour?.precip ?? null;
+      row.visib = hour?.visib ?? null;
+      values.push(row);
+      keys.push(key);
+    }
+    let results: unknown[] = values;
+    for (const rule of rules) results = await rule.apply(results as Row[]);
+    const sent = [];
+    for (let i = 0; i < results.length; i++) {
+      const result = results[i];
+      if (result instanceof Drop || result instanceof Fault) continue;
+      sent.push({ key: keys[i]!, value: wire(output.toBuffer(result)), partition });
+    }
+    return sent;
+  },
+});
+
+function table(file: string, keyOf: (row: Row) => string): Map<string, Row> {
+  const bytes = readFileSync(join(flow.folder, 'data', file));
+  const [header, ...lines] = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8').trim().split(/\r?\n/);
+  const names = header!.split(',');
+  const rows = new Map<string, Row>();
+  for (const line of lines) {
+    const row: Row = {};
+    line.split(',').forEach((text, i) => {
+      row[names[i]!] = text === 'NA' ? null : /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+    });
+    rows.set(keyOf(row), row);
+  }
+  return rows;
+}
+
+function wire(body: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(body.length + 5);
+  out[0] = 0;
+  out.writeInt32BE(1, 1);
+  body.copy(out, 5);
+  return out;
+}
