@@ -7,7 +7,7 @@ import { makeFlowFolder } from './flow-folder.ts';
 import type { ChaosOptions } from './options.ts';
 import { formatReport, type Report, reportOf } from './report.ts';
 import type { RunResult } from './result.ts';
-import { type Run, removeServers, runFlow } from './run-flow.ts';
+import { removeServers, runFlow } from './run-flow.ts';
 import { drawSchedule, type Victims } from './schedule.ts';
 
 /** Short, so that a group notices soon; the zombies' sleep is longer. */
@@ -16,66 +16,80 @@ const SESSION_TIMEOUT_MS = 6_000;
 const ROUND = { undisturbed: 4_000, disturbed: 100, short: 40 };
 const PATIENCE_MS = 120_000;
 
-/** @returns one report a seed. @throws when the test itself cannot be done. */
-export async function chaos(
-  options: ChaosOptions,
-  tell: (line: string) => void,
-  onReport: (report: Report, text: string) => void,
-): Promise<Report[]> {
-  const base = mkdtempSync(join(tmpdir(), 'quadrille-chaos-'));
-  const months = options.short ? 'flights-2013-01.csv.gz' : 'flights-2013-*.csv.gz';
-  const calm = {
-    flowFolder: makeFlowFolder(join(base, 'undisturbed', 'flow'), { records: ROUND.undisturbed, months }),
-    dir: join(base, 'undisturbed'),
-  };
-  const common = { sessionTimeoutMs: SESSION_TIMEOUT_MS, patienceMs: PATIENCE_MS, tell };
-  tell(`logs and state in ${base}`);
-  tell('undisturbed run');
-  const undisturbed = await runFlow({
-    ...common,
-    ...calm,
-    brokers: 1,
-    commitFirst: false,
-    schedule: [],
-    expected: new Map(),
-  });
-  const reference = undisturbed.result;
-  if (reference === undefined || !reference.books.balanced)
-    throw new Error(
-      `the undisturbed run failed: ${undisturbed.stuck ?? reference?.books.findings[0]?.text}; see ${base}`,
-    );
-  await removeServers(calm.dir);
-  tell(`undisturbed: ${undisturbed.seconds.toFixed(1)} s`);
+type Tell = (line: string) => void;
 
-  const expected = expectedOf(reference);
-  const victims = victimsOf(reference);
-  const reports: Report[] = [];
-  for (let seed = options.seed; seed < options.seed + options.runs; seed++) {
-    const dir = join(base, `seed-${seed}`);
-    const schedule = drawSchedule({ ...options, seed, victims, sessionTimeoutMs: SESSION_TIMEOUT_MS });
-    const flowFolder = makeFlowFolder(join(dir, 'flow'), {
-      records: options.short ? ROUND.short : ROUND.disturbed,
-      months,
-    });
-    tell(`seed ${seed}: ${schedule.length} disturbances, ${options.brokers} broker${options.brokers === 1 ? '' : 's'}`);
-    const run: Run = await runFlow({
-      ...common,
+export class Chaos {
+  /** Logs and state of all runs. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'quadrille-chaos-'));
+  private readonly short: boolean;
+  private readonly tell: Tell;
+  private reference: RunResult | undefined;
+
+  constructor({ short }: Pick<ChaosOptions, 'short'>, tell: Tell) {
+    this.short = short;
+    this.tell = tell;
+  }
+
+  private flowFolder(dir: string, records: number): string {
+    const months = this.short ? 'flights-2013-01.csv.gz' : 'flights-2013-*.csv.gz';
+    return makeFlowFolder(join(dir, 'flow'), { records, months });
+  }
+
+  /** The undisturbed run, once. @throws when even that does not end well. */
+  private async calm(): Promise<RunResult> {
+    if (this.reference !== undefined) return this.reference;
+    const { tell } = this;
+    tell('undisturbed run');
+    const dir = join(this.folder, 'undisturbed');
+    const { result, stuck, seconds } = await runFlow({
       dir,
-      flowFolder,
-      brokers: options.brokers,
-      commitFirst: options.commitFirst,
+      flowFolder: this.flowFolder(dir, ROUND.undisturbed),
+      brokers: 1,
+      sessionTimeoutMs: 30_000,
+      commitFirst: false,
+      schedule: [],
+      expected: new Map(),
+      patienceMs: PATIENCE_MS,
+      tell,
+    });
+    if (result === undefined || !result.books.balanced)
+      throw new Error(`the undisturbed run failed: ${stuck ?? result?.books.findings[0]?.text}; see ${this.folder}`);
+    await removeServers(dir);
+    tell(`undisturbed: ${seconds.toFixed(1)} s`);
+    this.reference = result;
+    return result;
+  }
+
+  /** One disturbed run. @throws when servers do not start, or a disturbance could not be done. */
+  async run(options: ChaosOptions, seed = options.seed): Promise<{ report: Report; text: string }> {
+    const reference = await this.calm();
+    const { brokers, commitFirst, keep } = options;
+    const dir = join(this.folder, `seed-${seed}-${brokers}${commitFirst ? '-commit-first' : ''}`);
+    const victims = victimsOf(reference);
+    const schedule = drawSchedule({ ...options, seed, victims, sessionTimeoutMs: SESSION_TIMEOUT_MS });
+    this.tell(`seed ${seed}: ${schedule.length} disturbances, ${brokers} broker${brokers === 1 ? '' : 's'}`);
+    const run = await runFlow({
+      dir,
+      flowFolder: this.flowFolder(dir, this.short ? ROUND.short : ROUND.disturbed),
+      brokers,
+      sessionTimeoutMs: SESSION_TIMEOUT_MS,
+      commitFirst,
       schedule,
-      expected,
+      expected: expectedOf(reference),
+      patienceMs: PATIENCE_MS,
+      tell: this.tell,
     });
     const report = reportOf(options, seed, run, reference, dir);
-    reports.push(report);
-    onReport(report, formatReport(report, run.result));
-    if (!report.ok || options.keep) continue;
-    await removeServers(dir);
-    rmSync(dir, { recursive: true });
+    if (report.ok && !keep) {
+      await removeServers(dir);
+      rmSync(dir, { recursive: true });
+    }
+    return { report, text: formatReport(report, run.result) };
   }
-  if (!options.keep && reports.every(({ ok }) => ok)) rmSync(base, { recursive: true });
-  return reports;
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
 }
 
 /** Records that each station has behind it in the end. */
