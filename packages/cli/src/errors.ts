@@ -1,0 +1,41 @@
+/** How what was thrown is shown to a person, and which exit code it means. */
+import { StackError, StackErrors } from '@quadrille/devstack';
+import { Fault, Faults } from '@quadrille/record';
+import { EXIT, type ExitCode } from './exit.ts';
+
+/** Ctrl-C, where a command could not simply come to its end. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+}
+
+/** One form for all errors; the stack of a defect only with QUADRILLE_LOG=debug. */
+export function formatError(thrown: unknown, debug = false): string {
+  if (
+    thrown instanceof Fault ||
+    thrown instanceof Faults ||
+    thrown instanceof StackError ||
+    thrown instanceof StackErrors
+  ) {
+    const cause = debug && thrown.cause instanceof Error ? `\n${thrown.cause.stack}` : '';
+    return thrown.format() + cause;
+  }
+  if (thrown instanceof Cancelled) return 'cancelled';
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const fault = kafkaFault(error);
+  if (fault !== undefined) return fault.format() + (debug ? `\n${error.stack}` : '');
+  const what = `DEFECT: ${error.message}\n  help: this is a defect of Quadrille; run again with QUADRILLE_LOG=debug and report what is printed`;
+  return debug ? `${what}\n${error.stack}` : what;
+}
+
+/** What the client throws when brokers do not answer; told like the engine tells it. */
+function kafkaFault(error: Error): Fault | undefined {
+  if (!/^KafkaJS/.test(error.name)) return undefined;
+  const cause = (error as { cause?: Error }).cause ?? error;
+  return new Fault('BROKER_UNAVAILABLE', cause.message, { cause: error });
+}
+
+export function exitCodeOf(thrown: unknown): ExitCode {
+  if (thrown instanceof Cancelled) return EXIT.cancelled;
+  if (thrown instanceof Fault && thrown.code === 'USAGE') return EXIT.usage;
+  return EXIT.findings;
+}

@@ -1,0 +1,78 @@
+/** All station processes of a running flow. */
+
+import type { StackAddresses } from '@quadrille/devstack';
+import type { Flow, StationSpec } from '@quadrille/flow';
+import type { Context } from '../command.ts';
+import { logFile } from '../state.ts';
+import { StationProcess } from './station-process.ts';
+
+export class Fleet {
+  readonly processes: StationProcess[] = [];
+  #context: Context;
+  #flow: Flow;
+  #addresses: StackAddresses;
+  #say: (line: string) => void;
+
+  constructor(context: Context, flow: Flow, addresses: StackAddresses, say: (line: string) => void) {
+    this.#context = context;
+    this.#flow = flow;
+    this.#addresses = addresses;
+    this.#say = say;
+  }
+
+  /** Starts as many processes of a station as its entry says. */
+  start(spec: StationSpec): void {
+    for (let i = 1; i <= spec.instances; i++) {
+      const name = i === 1 ? spec.name : `${spec.name}-${i}`;
+      const { brokers, registryUrl, databaseUrl } = this.#addresses;
+      const started = new StationProcess({
+        spec,
+        name,
+        say: this.#say,
+        log: logFile(this.#context.cwd, this.#flow.name, name),
+        env: {
+          ...this.#context.env,
+          QUADRILLE_FLOW: this.#flow.file,
+          QUADRILLE_STATION: spec.name,
+          QUADRILLE_INSTANCE: `${name}@${process.pid}`,
+          KAFKA_BROKERS: brokers.join(','),
+          SCHEMA_REGISTRY_URL: registryUrl,
+          DATABASE_URL: databaseUrl,
+          // Any free port: a fixed one would be taken by the first of them.
+          QUADRILLE_HTTP: '127.0.0.1:0',
+        },
+      });
+      this.processes.push(started);
+      started.start();
+    }
+  }
+
+  /** Asks all to end in order; resolves when all are gone. */
+  async stop(): Promise<void> {
+    await Promise.all(this.processes.map((each) => each.stop()));
+  }
+
+  kill(): void {
+    for (const each of this.processes) each.kill();
+  }
+
+  get failed(): StationProcess[] {
+    return this.processes.filter(({ failed }) => failed !== undefined);
+  }
+
+  /** Every extractor has said of itself that there is nothing more to read. */
+  get exhausted(): boolean {
+    return this.processes
+      .filter(({ spec, failed }) => spec.kind === 'extractor' && failed === undefined)
+      .every((each) => each.isFresh && (each.status?.exhausted === true || isBlocked(each)));
+  }
+
+  /** Changes whenever any station has done something. */
+  get activity(): number {
+    return this.processes.reduce((sum, each) => sum + each.total, 0);
+  }
+}
+
+/** Waits for an operator: it will not go on by itself. */
+export const isBlocked = ({ status }: StationProcess): boolean =>
+  status?.state === 'paused' || status?.state === 'stuck';

@@ -1,0 +1,195 @@
+/** The course of `quadrille up`, from the first server to the last line of its summary. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { startStack } from '@quadrille/devstack';
+import { type Flow, readFlow, type StationSpec } from '@quadrille/flow';
+import { CONTROL_TOPIC, Fault, LEDGER_TOPIC, type Reconciliation } from '@quadrille/record';
+import { controlEvent, Outlet, takePicture, tell } from '@quadrille/station';
+import type { Context } from '../command.ts';
+import { Cancelled, formatError } from '../errors.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { clientsOf, orCancelled, type Servers } from '../servers.ts';
+import { markUp, stateFolder, unmarkUp } from '../state.ts';
+import { deadLetterGroups } from './dead-letter-groups.ts';
+import { type DrainEnd, untilDrained } from './drain.ts';
+import { Fleet, isBlocked } from './fleet.ts';
+import { watchFlow } from './graft.ts';
+import { prepare } from './prepare.ts';
+import { Progress } from './progress.ts';
+import { type Report, reportOf } from './report.ts';
+import { summaryLines } from './summary.ts';
+
+export interface UpOptions {
+  /** Path of the flow. */
+  flow: string;
+  drain: boolean;
+  again: boolean;
+  /** Names of stations; undefined: all. */
+  only: readonly string[] | undefined;
+  stack: 'local' | 'docker' | undefined;
+  writeReport(report: Report): void;
+}
+
+/** @throws what `formatError` shows; nothing that was started is left. */
+export async function runUp(context: Context, options: UpOptions): Promise<ExitCode> {
+  const startedAt = Date.now();
+  const flow = await readFlow(options.flow);
+  const chosen = choose(flow, options.only);
+  const progress = new Progress(context);
+  const stack = await startStack({
+    dir: stateFolder(context.cwd),
+    ...(options.stack === undefined ? {} : { kind: options.stack }),
+    env: { ...context.env },
+    onProgress: progress.say,
+  });
+  markUp(context.cwd, { pid: process.pid, flow: flow.file, name: flow.name, since: new Date().toISOString() });
+  const servers = clientsOf(context, stack);
+  const fleet = new Fleet(context, flow, stack, progress.say);
+  try {
+    const before = await orCancelled(context, makeReady(servers, flow, options, progress.say));
+    for (const spec of chosen) fleet.start(spec);
+    progress.start(fleet, flow, servers.admin);
+    progress.say(
+      `${flow.name}: ${fleet.processes.length} stations started, logs in ${stateFolder(context.cwd)}/logs/${flow.name}`,
+    );
+    const course: Course = { context, servers, flow, fleet, progress, options };
+    if (!options.drain) return await stay(course);
+    const end = await drain(course);
+    progress.stop();
+    if (end === 'cancelled') {
+      context.err('cancelled: stopping; the next run goes on from here');
+      return EXIT.cancelled;
+    }
+    return await conclude(course, end, startedAt, before);
+  } catch (error) {
+    if (!(error instanceof Cancelled)) throw error;
+    return options.drain ? EXIT.cancelled : EXIT.done;
+  } finally {
+    progress.stop();
+    await fleet.stop();
+    await servers.admin.close().catch(() => {});
+    unmarkUp(context.cwd);
+    await stack.stop();
+  }
+}
+
+interface Course {
+  context: Context;
+  servers: Servers;
+  flow: Flow;
+  fleet: Fleet;
+  progress: Progress;
+  options: UpOptions;
+}
+
+function choose(flow: Flow, only: readonly string[] | undefined): StationSpec[] {
+  if (only === undefined) return [...flow.stations.values()];
+  return only.map((name) => {
+    const spec = flow.stations.get(name);
+    if (spec === undefined)
+      throw new Fault('NOT_FOUND', `station \`${name}\``, {
+        place: flow.name,
+        help: `one of: ${[...flow.stations.keys()].join(', ')}`,
+      });
+    return spec;
+  });
+}
+
+/** @returns the ledger's picture before this run, for telling what this run has done; undefined when there is none yet. */
+async function makeReady(
+  servers: Servers,
+  flow: Flow,
+  options: UpOptions,
+  say: (line: string) => void,
+): Promise<Reconciliation | undefined> {
+  const isNew = !(await servers.admin.listTopics()).includes(LEDGER_TOPIC);
+  const created = await prepare(servers, flow);
+  if (created > 0) say(`${created} topics created`);
+  if (options.again) {
+    const outlet = new Outlet(servers.kafka);
+    outlet.limit(CONTROL_TOPIC, 1_000_000);
+    await tell(
+      outlet,
+      controlEvent({ kind: 'again', flow: flow.name, by: 'quadrille up --again', pass: new Date().toISOString() }),
+    );
+    await outlet.close();
+    say('every source is extracted from its beginning again');
+  }
+  return isNew || !options.drain ? undefined : (await takePicture(servers.kafka, servers.admin, flow)).reconcile();
+}
+
+/** Until Ctrl-C; stations that are added to the flow file join. */
+async function stay(course: Course): Promise<ExitCode> {
+  const { context, progress } = course;
+  const end = graft(course);
+  progress.say('Ctrl-C ends it');
+  // A timer, too, keeps this process alive where all stations have failed.
+  while (!context.cancel.aborted) await wait(60_000, undefined, { signal: context.cancel }).catch(() => {});
+  end();
+  progress.stop();
+  context.err('stopping');
+  return EXIT.done;
+}
+
+async function drain(course: Course): Promise<DrainEnd> {
+  const { servers, fleet, context } = course;
+  const end = graft(course);
+  const how = await untilDrained(servers.admin, () => course.flow, fleet, context.cancel);
+  end();
+  return how;
+}
+
+function graft(course: Course): () => void {
+  const { servers, flow, fleet, progress, options } = course;
+  return watchFlow({
+    flow,
+    say: progress.say,
+    format: (error) => formatError(error),
+    add: async (next, added) => {
+      if (options.only !== undefined) return;
+      await prepare(servers, next);
+      course.flow = next;
+      for (const spec of added) {
+        fleet.start(spec);
+        progress.say(`${spec.name} is new in the flow file: started`);
+      }
+    },
+  });
+}
+
+/** Stops the stations, reconciles, tells. */
+async function conclude(
+  course: Course,
+  end: DrainEnd,
+  startedAt: number,
+  before: Reconciliation | undefined,
+): Promise<ExitCode> {
+  const { context, servers, flow, fleet, options } = course;
+  context.err(
+    end === 'drained'
+      ? 'drained: stopping the stations, reconciling'
+      : 'some stations cannot go on: stopping all, reconciling what was done',
+  );
+  const halted = fleet.processes
+    .filter(isBlocked)
+    .map(({ name, status }) => ({ name, state: status!.state, reason: status!.reason }));
+  await fleet.stop();
+  return orCancelled(
+    context,
+    (async () => {
+      const fold = await takePicture(servers.kafka, servers.admin, flow);
+      const after = fold.reconcile();
+      const groups = await deadLetterGroups(servers, flow, after, fold);
+      const report = reportOf({ startedAt, before, after, fleet, groups });
+      context.out(`${summaryLines(report, after, before !== undefined).join('\n')}\n`);
+      for (const { name, state, reason } of halted) {
+        context.err(
+          `${name} is ${state}${reason === undefined ? '' : `: ${reason.code} ${reason.message}\n  help: ${reason.help}`}`,
+        );
+      }
+      for (const { name, failed } of fleet.failed) context.err(`${name} could not run:\n${failed}`);
+      options.writeReport(report);
+      const clean = end === 'drained' && after.balanced && after.conflicts === 0 && fleet.failed.length === 0;
+      return clean ? EXIT.done : EXIT.findings;
+    })(),
+  );
+}
