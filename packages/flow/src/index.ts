@@ -5,6 +5,7 @@ export * from './avro/field.ts';
 export * from './avro/topic-schema.ts';
 export * from './avro/type.ts';
 export * from './avro/typescript.ts';
+export * from './closest.ts';
 export * from './config-schema.ts';
 export * from './flow.ts';
 export * from './flow-file.ts';

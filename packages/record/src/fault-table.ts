@@ -69,6 +69,7 @@ export const FAULTS = table({
   LINE_STOPPED: { class: 'position', message: 'too many rejects, the station has stopped its line', help: 'see `quadrille dlq groups`, mend the cause, then `quadrille station resume`' },
   SOURCE_CHANGED: { class: 'position', message: 'source was changed before the point it had been read to', help: 'restore the file, or give the new content a new name' },
   SOURCE_TRUNCATED: { class: 'position', message: 'compressed file is truncated or damaged', help: 'replace the file by a whole copy; reading goes on where it stopped' },
+  PAUSED: { class: 'position', message: 'an operator has paused the station', help: 'let it go on with `quadrille station resume`' },
   // configuration
   FLOW_NOT_FOUND: { class: 'config', message: 'no flow file', help: 'name a folder that holds a flow.yaml' },
   FLOW_SYNTAX: { class: 'config', message: 'flow file is not valid YAML', help: 'mend the syntax at this place' },
