@@ -1,6 +1,7 @@
 /** The servers that flows run on: found, or started, watched over, disturbed in tests, and stopped. */
+
+export { type Finding, inspectMachine } from './inspect.ts';
 export { removeLocalState as removeState } from './local/local-stack.ts';
-export type { Finding } from './machine.mjs';
 export type { Faultable, Stack, StackAddresses, StackKind, StackOptions } from './stack.ts';
 export { STACK_ERRORS, StackError, type StackErrorCode, StackErrors } from './stack-error.ts';
 export { startStack } from './start.ts';

@@ -18,6 +18,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** @typedef {NodeJS.ProcessEnv} Environment */
+/** @typedef {{ path: string, version: string, major: number }} Java */
 
 export const JAVA_AT_LEAST = 17;
 
@@ -86,7 +87,7 @@ export function findInPath(name, env = process.env) {
 /**
  * JAVA_HOME's java, else the one in PATH, with its major version.
  * @param {Environment} env
- * @returns {{ path: string, version: string, major: number } | undefined}
+ * @returns {Java | undefined}
  */
 export function findJava(env = process.env) {
   const atHome = env.JAVA_HOME ? join(env.JAVA_HOME, 'bin', process.platform === 'win32' ? 'java.exe' : 'java') : '';

@@ -1,6 +1,7 @@
 /** The files of a state folder that tell one start, and other processes, about the last: shape, ports, addresses. */
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive } from './local/process-tree.mjs';
 import { accepts } from './probes.ts';
 import type { StackAddresses, StackKind } from './stack.ts';
 import { StackError } from './stack-error.ts';
@@ -64,15 +65,6 @@ export async function findStack(dir: string): Promise<StackAddresses | undefined
   ];
   const open = await Promise.all(at.map((url) => accepts(url.hostname, Number(url.port))));
   return open.every(Boolean) ? addresses : undefined;
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Undefined when absent or not whole. */

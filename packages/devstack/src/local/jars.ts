@@ -18,6 +18,8 @@ import { CHECKSUMS, cacheFolder, findInPath, jarsFolder, POM } from '../machine.
 import { StackError } from '../stack-error.ts';
 
 export interface Jars {
+  /** Holds them, and what is derived from them. */
+  folder: string;
   /** Kafka's class path. Spelled out and sorted, because `lib/*` leaves the order to the file system. */
   kafka: string[];
   registry: string;
@@ -44,7 +46,11 @@ export async function fetchJars(env: NodeJS.ProcessEnv, onProgress: (line: strin
   }
   const kafka = readdirSync(join(folder, 'kafka')).sort();
   const runner = readdirSync(join(folder, 'registry')).find((file) => file.endsWith('-runner.jar'));
-  return { kafka: kafka.map((jar) => join(folder, 'kafka', jar)), registry: join(folder, 'registry', runner ?? '') };
+  return {
+    folder,
+    kafka: kafka.map((jar) => join(folder, 'kafka', jar)),
+    registry: join(folder, 'registry', runner ?? ''),
+  };
 }
 
 function renameInto(filling: string, folder: string): void {

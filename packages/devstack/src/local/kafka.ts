@@ -2,8 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import type { Java } from '../machine.mjs';
 import { brokersKnownBy } from '../probes.ts';
 import { StackError } from '../stack-error.ts';
+import { ClassArchive } from './class-archive.ts';
 import { type Jars, run } from './jars.ts';
 import type { Ports } from './ports.ts';
 import type { ServerPlan } from './server.ts';
@@ -46,7 +48,7 @@ export function kafkaSettings(brokers: number): Record<string, string | number |
 }
 
 export function kafkaPlan(
-  java: string,
+  java: Java,
   jars: Jars,
   ports: Ports,
   index: number,
@@ -71,13 +73,15 @@ export function kafkaPlan(
   return {
     name,
     title: ports.brokers.length === 1 ? 'Kafka' : `Kafka broker ${index + 1}`,
-    command: java,
+    command: java.path,
     args: [...flags, '-Xms256m', '-Xmx512m', '-cp', jars.kafka.join(delimiter), 'kafka.Kafka', 'server.properties'],
     env,
     cwd,
     log: join(cwd, 'stdout.log'),
     ownLog: join(cwd, 'server.log'),
     ports: [ports.brokers[index]!, ports.controllers[index]!],
+    // One suffices for all, and writing it takes some seconds of a processor.
+    archive: new ClassArchive(join(jars.folder, `kafka-${java.version}.jsa`), cwd, index === 0),
     ready: async () => (await brokersKnownBy('127.0.0.1', ports.brokers[index]!)) > 0,
   };
 }

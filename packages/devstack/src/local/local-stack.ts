@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { findJava, inspectLocal } from '../machine.mjs';
 import type { Stack, StackOptions } from '../stack.ts';
 import { StackError, throwAll } from '../stack-error.ts';
-import { isAlive, keepShape, openFolder, publish, readJson, unpublish } from '../state-folder.ts';
+import { keepShape, openFolder, publish, readJson, unpublish } from '../state-folder.ts';
 import { fetchJars } from './jars.ts';
 import { clusterIdOf, formatKafka, kafkaPlan } from './kafka.ts';
 import { choosePorts } from './ports.ts';
 import { createDatabase, databaseUrlAt, initPostgres, postgresPlan } from './postgres.ts';
 import { findPackage, placePostgres, placesOutside } from './postgres-place.ts';
+import { isAlive } from './process-tree.mjs';
 import { registryPlan, registryUrlAt } from './registry.ts';
 import { LocalServer } from './server.ts';
 import { FolderLocked, Supervision } from './supervision.ts';
@@ -20,7 +21,7 @@ export async function startLocal(options: StackOptions): Promise<Stack> {
   const { dir, env = process.env, onProgress = () => {} } = options;
   const brokers = options.brokers ?? 1;
   throwAll(missingFor(env));
-  const java = findJava(env)!.path;
+  const java = findJava(env)!;
   openFolder(dir);
   const supervision = await takeFolder(dir, onProgress);
   try {

@@ -9,6 +9,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -39,16 +40,17 @@ export async function placePostgres(dir: string, env: NodeJS.ProcessEnv): Promis
   const home = join(dir, 'postgres');
   if (process.getuid?.() !== 0) return { binaries: packaged, home, data: join(home, 'data') };
 
-  const moved = movedPlaceOf(dir);
   const known = readText(join(home, 'place'));
   const user = ownerOf(join(known ?? home, 'data')) ?? unprivilegedUser();
   if (known === undefined && (await canRun(packaged, home, user, env)) && (await canWrite(home, user, env)))
     return { binaries: packaged, home, data: join(home, 'data'), user };
-  const away = known ?? moved;
+  const away = known ?? movedPlaceOf(dir);
   mkdirSync(away, { recursive: true, mode: 0o711 });
+  removeAbandoned();
   chmodSync(away, 0o711);
   chownSync(away, user.uid, user.gid);
   writeFileSync(join(home, 'place'), `${away}\n`);
+  writeFileSync(join(away, 'state-folder'), `${dir}\n`);
   return { binaries: copyBinaries(packaged), home: away, data: join(away, 'data'), user };
 }
 
@@ -113,6 +115,16 @@ function copyBinaries(packaged: string): string {
 function openToAll(folder: string): void {
   for (const part of ['.', 'bin', 'lib', 'share']) chmodSync(join(folder, part), 0o755);
   for (const program of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(folder, 'bin', program), 0o755);
+}
+
+/** A state folder may have been deleted by hand; then nobody else knows of what lay outside of it. */
+function removeAbandoned(): void {
+  for (const name of readdirSync(ROOTS_PLACE)) {
+    const away = join(ROOTS_PLACE, name);
+    const dir = readText(join(away, 'state-folder'));
+    if (dir !== undefined && readText(join(dir, 'postgres', 'place')) !== away)
+      rmSync(away, { recursive: true, force: true });
+  }
 }
 
 function movedPlaceOf(dir: string): string {

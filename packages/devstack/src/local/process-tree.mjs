@@ -33,6 +33,23 @@ export function commandOf(pid) {
   }
 }
 
+/**
+ * A process of that number runs. One that has ended and waits for its parent to notice does not.
+ * @param {number} pid
+ */
+export function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
+  try {
+    return statOf(pid)[0] !== 'Z';
+  } catch {
+    return process.platform !== 'linux';
+  }
+}
+
 /** @param {number} root @returns {number[]} */
 function descendants(root) {
   /** @type {Map<number, number[]>} */
@@ -58,12 +75,16 @@ function processTable() {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
-      // "pid (name, which may hold anything) state ppid …"
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8');
-      pairs.push([Number(entry), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]);
+      pairs.push([Number(entry), Number(statOf(Number(entry))[1])]);
     } catch {
       // ended meanwhile
     }
   }
   return pairs;
+}
+
+/** A process's state, parent and so on, from Linux's "pid (name, which may hold anything) state ppid …". @param {number} pid */
+function statOf(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }

@@ -1,13 +1,15 @@
 /** Apicurio Registry, with its schemas in a file of its own: it goes on when PostgreSQL or Kafka stop. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Java } from '../machine.mjs';
 import { registryProblem } from '../probes.ts';
+import { ClassArchive } from './class-archive.ts';
 import type { Jars } from './jars.ts';
 import type { ServerPlan } from './server.ts';
 
 const CONFLUENT_API = '/apis/ccompat/v7';
 
-export function registryPlan(java: string, jars: Jars, port: number, dir: string, env: NodeJS.ProcessEnv): ServerPlan {
+export function registryPlan(java: Java, jars: Jars, port: number, dir: string, env: NodeJS.ProcessEnv): ServerPlan {
   const cwd = join(dir, 'registry');
   mkdirSync(cwd, { recursive: true });
   const settings = {
@@ -24,7 +26,7 @@ export function registryPlan(java: string, jars: Jars, port: number, dir: string
   return {
     name: 'registry',
     title: 'the schema registry',
-    command: java,
+    command: java.path,
     args: [
       ...Object.entries(settings).map(([key, value]) => `-D${key}=${value}`),
       // A few requests a run: quick to start and small matter here, peak speed does not.
@@ -35,6 +37,7 @@ export function registryPlan(java: string, jars: Jars, port: number, dir: string
     cwd,
     log: join(cwd, 'server.log'),
     ports: [port],
+    archive: new ClassArchive(join(jars.folder, `registry-${java.version}.jsa`), cwd, true),
     ready: async () => (await registryProblem(registryUrlAt(port), 2000)) === undefined,
   };
 }

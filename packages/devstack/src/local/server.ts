@@ -2,6 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Faultable } from '../stack.ts';
 import { StackError } from '../stack-error.ts';
+import type { ClassArchive } from './class-archive.ts';
 import { isFree } from './ports.ts';
 import { signalTree } from './process-tree.mjs';
 import type { ServerExit, ServerProcess, Supervision } from './supervision.ts';
@@ -14,6 +15,8 @@ export interface ServerPlan extends ServerProcess {
   ready: () => Promise<boolean>;
   /** The file with its own log, when stdout is not it. */
   ownLog?: string;
+  /** What a JVM keeps of its classes for the next start. */
+  archive?: ClassArchive;
 }
 
 const READY_WITHIN_MS = 90_000;
@@ -45,7 +48,9 @@ export class LocalServer implements Faultable {
         throw new StackError('PORT_TAKEN', `${this.plan.title} needs it`, { place: `127.0.0.1:${port}` });
     this.#exit = undefined;
     this.#asked = false;
-    this.#pid = await this.#supervision.start(this.plan);
+    const { archive, args } = this.plan;
+    const flags = archive?.flags() ?? [];
+    this.#pid = await this.#supervision.start({ ...processOf(this.plan), args: [...flags, ...args] });
     await this.#untilReady();
   }
 
@@ -79,6 +84,7 @@ export class LocalServer implements Faultable {
   noteExit(exit: ServerExit): void {
     this.#exit = exit;
     this.#pid = undefined;
+    this.plan.archive?.keepAfter(exit);
     if (!this.#asked && this.#ready)
       this.#onUnasked(`${this.plan.title} ended unasked (${reason(exit)}), see ${this.#log}`);
     this.#ready = false;
@@ -111,6 +117,11 @@ export class LocalServer implements Faultable {
   }
 }
 
+/** The part of a plan that the supervisor can be told. */
+function processOf({ name, command, args, env, cwd, uid, gid, log, stopSignal }: ServerPlan): ServerProcess {
+  return { name, command, args, env, cwd, uid, gid, log, stopSignal };
+}
+
 function reason(exit: ServerExit): string {
   return exit.signal === null ? `exit code ${exit.code}` : exit.signal;
 }
@@ -123,7 +134,9 @@ function lastLines(file: string, count: number): string[] {
     const buffer = Buffer.alloc(Math.min(size, 16_384));
     readSync(fd, buffer, 0, buffer.length, size - buffer.length);
     closeSync(fd);
-    return buffer.toString('utf8').trimEnd().split('\n').filter(Boolean).slice(-count);
+    const lines = buffer.toString('utf8').split('\n');
+    // Frames of a Java stack would push out the line that says why.
+    return lines.filter((line) => line.trim() !== '' && !/^\s+at /.test(line)).slice(-count);
   } catch {
     return [];
   }

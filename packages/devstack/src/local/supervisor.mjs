@@ -53,7 +53,7 @@ requests.on('line', async (line) => {
   } catch (error) {
     say({ id, error: error instanceof Error ? error.message : String(error) });
   }
-  if (request.do === 'shutdown') process.exit(0);
+  if (request.do === 'shutdown') release();
 });
 requests.on('close', () => void end(DEFAULT_GRACE_MS));
 say({ event: 'ready', pid: process.pid });
@@ -124,6 +124,12 @@ async function stopAll(graceMs) {
 /** @param {number} graceMs */
 async function end(graceMs) {
   await stopAll(graceMs);
+  release();
+}
+
+/** Naming the lock here also keeps it from being collected as garbage, which would open it while servers run. */
+function release() {
+  lock.close();
   process.exit(0);
 }
 
