@@ -42,13 +42,24 @@ test('a word or flag that nobody knows is answered by the nearest', async () => 
 test('help goes to stdout and shows an example, for every command', async () => {
   for (const { path, examples } of commands) {
     let text = '';
-    assert.equal(await read(`${path} --help`, (more) => void (text += more)), undefined, path);
+    assert.equal(
+      await read(`${path} --help`, (more) => {
+        text += more;
+      }),
+      undefined,
+      path,
+    );
     assert.ok(text.includes(`$ quadrille ${examples[0]}`), path);
   }
 });
 
 test('the version', async () => {
   let text = '';
-  assert.equal(await read('--version', (more) => void (text += more)), undefined);
+  assert.equal(
+    await read('--version', (more) => {
+      text += more;
+    }),
+    undefined,
+  );
   assert.equal(text, '1.2.3\n');
 });

@@ -53,8 +53,12 @@ describe('tables', () => {
       let out = '';
       let err = '';
       const context = {
-        out: (text: string) => void (out += text),
-        err: (line: string) => void (err += `${line}\n`),
+        out: (text: string) => {
+          out += text;
+        },
+        err: (line: string) => {
+          err += `${line}\n`;
+        },
       } as unknown as Context;
       printRows(context, output === undefined ? {} : { output }, columns, rows);
       return { out, err };

@@ -1,0 +1,132 @@
+/** The command `quadrille` as a user types it: a process of its own, in a folder of its own, with a flow of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Clients, givenAddresses, ROOT, until } from '../harness/index.ts';
+
+const MAIN = join(ROOT, 'packages/cli/src/main.ts');
+
+export interface Ended {
+  code: number | null;
+  out: string;
+  err: string;
+}
+
+/** A command that runs. */
+export class Typed {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  out = '';
+  err = '';
+
+  constructor(cwd: string, words: readonly string[], env: NodeJS.ProcessEnv) {
+    const { NODE_TEST_CONTEXT: _, ...own } = process.env;
+    this.child = spawn(process.execPath, [MAIN, ...words], {
+      cwd,
+      env: { ...own, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout!.on('data', (text) => {
+      this.out += text;
+    });
+    this.child.stderr!.on('data', (text) => {
+      this.err += text;
+    });
+    this.ended = new Promise((resolve) =>
+      this.child.once('close', (code) => resolve({ code, out: this.out, err: this.err })),
+    );
+  }
+
+  /** Waits until stderr holds a text. */
+  async says(text: string | RegExp, ms = 90_000): Promise<void> {
+    const has = async () => (typeof text === 'string' ? this.err.includes(text) : text.test(this.err));
+    await until(String(text), has, ms, () => `\n${this.err}`);
+  }
+}
+
+/** A copy of fixtures/tiny in which `tiny` is a name that nobody else has. */
+export class TinyProject implements AsyncDisposable {
+  readonly name: string;
+  readonly folder: string;
+  readonly running = new Set<Typed>();
+
+  private constructor(name: string, folder: string) {
+    this.name = name;
+    this.folder = folder;
+  }
+
+  static async make(): Promise<TinyProject> {
+    const name = `e${randomBytes(4).toString('hex')}`;
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'quadrille-e2e-')));
+    await cp(join(ROOT, 'packages/testing/fixtures/tiny'), folder, { recursive: true });
+    // So that rules can import what they import in a project.
+    await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+    const project = new TinyProject(name, folder);
+    await project.edit('flow.yaml', (text) => text.replaceAll('tiny', name));
+    for (const file of await readdir(join(folder, 'schemas'))) {
+      await project.edit(`schemas/${file}`, (text) => text.replaceAll('tiny', name));
+      await rename(join(folder, 'schemas', file), join(folder, 'schemas', file.replace('tiny', name)));
+    }
+    return project;
+  }
+
+  async edit(path: string, change: (text: string) => string): Promise<void> {
+    const file = join(this.folder, path);
+    await writeFile(file, change(await readFile(file, 'utf8')));
+  }
+
+  /** Starts a command in the project's folder. */
+  start(...words: string[]): Typed {
+    const typed = new Typed(this.folder, words, { QUADRILLE_SESSION_TIMEOUT_MS: '6000', NO_COLOR: '1' });
+    this.running.add(typed);
+    void typed.ended.then(() => this.running.delete(typed));
+    return typed;
+  }
+
+  /** Runs a command to its end. */
+  type(...words: string[]): Promise<Ended> {
+    return this.start(...words).ended;
+  }
+
+  async json<T>(...words: string[]): Promise<T> {
+    const { out, err } = await this.type(...words, '-o', 'json');
+    try {
+      return JSON.parse(out) as T;
+    } catch {
+      throw new Error(`quadrille ${words.join(' ')}: no JSON\n${out}\n${err}`);
+    }
+  }
+
+  /** Processes of this machine that run a station of this flow. */
+  async stations(): Promise<number[]> {
+    const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+    const read = (pid: string, file: string): Promise<string> =>
+      readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+    const found = await Promise.all(
+      pids.map(async (pid) => {
+        const isStation = (await read(pid, 'cmdline')).includes('/services/');
+        return isStation && (await read(pid, 'environ')).includes(`QUADRILLE_FLOW=${this.folder}/`)
+          ? [Number(pid)]
+          : [];
+      }),
+    );
+    return found.flat();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const typed of this.running) typed.child.kill('SIGTERM');
+    await Promise.all([...this.running].map((typed) => typed.ended));
+    const clients = new Clients(givenAddresses());
+    try {
+      await clients.open();
+      // By name, since the flow file may be left broken by now.
+      const topics = (await clients.raw.listTopics()).filter((topic) => topic.includes(this.name));
+      await clients.raw.deleteTopics({ topics }).catch(() => {});
+    } finally {
+      await clients.close();
+      await rm(this.folder, { recursive: true, force: true });
+    }
+  }
+}
