@@ -119,7 +119,9 @@ function propertiesText(properties: Record<string, string | number | boolean>): 
     .join('');
 }
 
+// Without its own shutdown hook, which would be faster than the server's and swallow its last lines.
 const LOG4J = `status=error
+shutdownHook=disable
 appender.file.type=RollingFile
 appender.file.name=file
 appender.file.fileName=server.log
