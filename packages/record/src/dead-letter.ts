@@ -12,7 +12,7 @@ export const FAULT = 'quadrille.fault.';
 const STACK_LIMIT = 2_000;
 const MESSAGE_LIMIT = 1_000;
 
-type Headers = Record<string, Buffer | string>;
+type Headers = Record<string, Buffer | string | (Buffer | string)[]>;
 
 /** Who rejects, and since when it runs: constant for a station. */
 export interface Rejecter {
@@ -30,7 +30,7 @@ export function deadLetterHeaders(record: InputRecord, fault: Fault, by: Rejecte
   const headers: Headers = {};
   for (const [name, value] of Object.entries(record.headers ?? {})) {
     if (value === undefined || name.startsWith(DLQ) || name.startsWith(FAULT)) continue;
-    headers[name] = Array.isArray(value) ? value[value.length - 1]! : value;
+    headers[name] = value;
   }
   if (record.header !== undefined) headers[HEADER] = record.header;
   const before = (name: string): string | undefined => record.headers?.[name]?.toString();

@@ -31,7 +31,10 @@ export function encodedSize(message: Outgoing): number {
   let size = RECORD_OVERHEAD + (message.key?.length ?? 0) + (message.value?.length ?? 0);
   for (const name in message.headers) {
     const value = message.headers[name];
-    size += name.length + 8 + (value === undefined ? 0 : Array.isArray(value) ? 0 : Buffer.byteLength(value as Buffer));
+    if (value === undefined) continue;
+    // A header that stands several times, in records of other systems.
+    if (Array.isArray(value)) for (const each of value) size += name.length + 8 + Buffer.byteLength(each);
+    else size += name.length + 8 + Buffer.byteLength(value);
   }
   return size;
 }

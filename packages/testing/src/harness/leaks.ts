@@ -5,7 +5,7 @@
 import type { ChildProcess } from 'node:child_process';
 import diagnostics from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import { afterEach } from 'node:test';
+import { afterEach, beforeEach } from 'node:test';
 import { givenAddresses } from './servers.ts';
 import { until } from './until.ts';
 
@@ -34,16 +34,19 @@ export const noteFailure = (error: unknown): void =>
 /** A closing socket needs a turn or two of the event loop, a killed child its exit event. */
 const GRACE_MS = 10_000;
 
-/** What is open now, one line each. Keep-alive connections of fetch are its pool's, not a test's. */
+/** What stood before the test: a file's own servers. */
+const before = new Set<ChildProcess | Socket>();
+
+/** What the test has opened and left open, one line each. Keep-alive connections of fetch are its pool's, not a test's. */
 export function leaks(): string[] {
   const { brokers, databaseUrl } = givenAddresses();
-  const ports = new Set([
-    ...brokers.map((broker) => Number(broker.split(':')[1])),
-    databaseUrl === '' ? 0 : Number(new URL(databaseUrl).port),
-  ]);
-  const open = [...sockets].filter((socket) => !socket.destroyed && ports.has(socket.remotePort ?? 0));
+  const ports = new Set(brokers.map((broker) => Number(broker.split(':')[1])));
+  if (databaseUrl !== '') ports.add(Number(new URL(databaseUrl).port));
+  const open = [...sockets].filter(
+    (socket) => !socket.destroyed && ports.has(socket.remotePort ?? 0) && !before.has(socket),
+  );
   const alive = [...children].filter(
-    (child) => child.pid !== undefined && child.exitCode === null && child.signalCode === null,
+    (child) => child.pid !== undefined && child.exitCode === null && child.signalCode === null && !before.has(child),
   );
   return [
     ...alive.map((child) => `process ${child.pid}: ${child.spawnargs.slice(1).join(' ')}`),
@@ -53,6 +56,10 @@ export function leaks(): string[] {
 
 /** Call once at the top of a test file. */
 export function guardAgainstLeaks(): void {
+  beforeEach(() => {
+    before.clear();
+    for (const each of [...children, ...sockets]) before.add(each);
+  });
   afterEach(async () => {
     const failed = failures.splice(0);
     if (failed.length > 0) throw new Error(failed.join('\n'));

@@ -64,7 +64,7 @@ export interface Fed {
   value: Buffer | null;
   partition?: number;
   timestamp?: number;
-  headers?: Record<string, Buffer | string>;
+  headers?: Record<string, Buffer | string | (Buffer | string)[]>;
 }
 
 /** Encodes items as another system's producer would; keyed by id. */

@@ -33,7 +33,7 @@ test('every record gets its own verdict; dead letters keep key, value, headers a
     ...message,
     partition: 1,
     timestamp: 1_700_000_000_000 + n,
-    headers: { foreign: Buffer.of(0, 255, n), empty: Buffer.alloc(0) },
+    headers: { foreign: Buffer.of(0, 255, n), empty: Buffer.alloc(0), twice: [Buffer.of(1), Buffer.of(2)] },
   }));
   const garbage = [
     { value: Buffer.from([0x01, 0xff, 0x00, 0x80]), key: 'garbage' },

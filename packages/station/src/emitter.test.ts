@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Encoder } from '@quadrille/flow';
+import { type Fault, HEADER, InputRecord, packHeader, partitionOf, unpackHeader } from '@quadrille/record';
+import { Emitter, emitAll } from './emitter.ts';
+import type { Outlet } from './kafka/producer.ts';
+import { REJECT, Slice } from './round.ts';
+
+const LIMIT = 1_000;
+const encoder = {
+  encode: (value: { n?: number; size?: number }) => Buffer.alloc(value.size ?? 8, value.n),
+} as unknown as Encoder;
+const outlet = {
+  fits: (_: string, { value }: { value: Buffer | null }) => (value?.length ?? 0) <= LIMIT,
+} as unknown as Outlet;
+const emitter = (partitions = 4, fromPartitions = 4) =>
+  new Emitter({ topic: 'out', partitions, encoder, outlet, from: 'in', fromPartitions });
+
+const input = (key: string | null, header?: Buffer) =>
+  new InputRecord('in', 3, 70, 1_234, key === null ? null : Buffer.from(key), Buffer.of(0), header, undefined);
+const ENVELOPE = {
+  id: 'k',
+  version: 9n,
+  revision: 2,
+  extractedAt: 55,
+  from: { topic: 'before', partition: 0, offset: 1, index: 4 },
+};
+const envelopeOf = ({ headers, key }: { headers: object; key: Buffer | null }) =>
+  unpackHeader((headers as Record<string, Buffer>)[HEADER]!, key);
+
+test('one output keeps key, version, revision, extraction time and timestamp, and names its input', () => {
+  const output = emitter().make(input('k', packHeader(ENVELOPE, true)), {}, 0, 1);
+  assert.deepEqual(envelopeOf(output), { ...ENVELOPE, from: { topic: 'in', partition: 3, offset: 70, index: 0 } });
+  assert.equal(output.key?.toString(), 'k');
+  assert.equal(output.timestamp, '1234');
+  assert.equal(output.partition, 3, 'same key, same number of partitions: same partition');
+});
+
+test('an id of its own and a trace travel on; a replay’s mark does not', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const header = packHeader({ ...ENVELOPE, id: 'other', traceparent, replay: 'job-1', preview: true }, false);
+  const envelope = envelopeOf(emitter().make(input('k', header), {}, 0, 1));
+  assert.equal(envelope.id, 'other');
+  assert.equal(envelope.traceparent, traceparent);
+  assert.equal(envelope.replay, undefined);
+  assert.equal(envelope.preview, undefined);
+});
+
+test('a replay’s mark in an otherwise plain header does not travel on', () => {
+  const envelope = envelopeOf(emitter().make(input('k', packHeader({ ...ENVELOPE, replay: 'job-1' }, true)), {}, 0, 1));
+  assert.equal(envelope.replay, undefined);
+  assert.equal(envelope.revision, 2);
+});
+
+test('a record of another system counts as version = offset, revision 0', () => {
+  const envelope = envelopeOf(emitter().make(input('k'), {}, 0, 1));
+  assert.deepEqual([envelope.id, envelope.version, envelope.revision, envelope.extractedAt], ['k', 70n, 0, 1_234]);
+});
+
+test('several outputs take path ids under the root id, and the partitions of their keys', () => {
+  const slice = new Slice('in', 3, 70, [input('k', packHeader(ENVELOPE, true))], false);
+  emitAll(emitter(), slice, 0, [{ n: 1 }, { n: 2 }]);
+  const outputs = slice.outputs.get('out')!;
+  assert.deepEqual(
+    outputs.map((output) => envelopeOf(output).id),
+    ['k/0', 'k/1'],
+  );
+  assert.deepEqual(
+    outputs.map((output) => envelopeOf(output).from?.index),
+    [0, 1],
+  );
+  for (const { key, partition } of outputs) assert.equal(partition, partitionOf(key!, 4));
+});
+
+test('where the numbers of partitions differ, the key decides', () => {
+  assert.equal(emitter(7).make(input('k'), {}, 0, 1).partition, partitionOf(Buffer.from('k'), 7));
+  assert.equal(emitter(2).make(input(null), {}, 0, 1).partition, 1);
+});
+
+test('one output that does not fit rejects the record, and leaves none of the others behind', () => {
+  const slice = new Slice('in', 3, 70, [input('k')], false);
+  emitAll(emitter(), slice, 0, [{ n: 1 }, { size: LIMIT + 1 }]);
+  assert.equal(slice.verdicts[0], REJECT);
+  assert.equal((slice.reasons.get(0) as Fault).code, 'RECORD_TOO_LARGE');
+  assert.equal(slice.outputs.size, 0);
+});
+
+test('a tombstone has no value', () => {
+  assert.equal(emitter().make(input('k'), null, 0, 1).value, null);
+});

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deadLetterTopic } from '@quadrille/record';
+import {
+  assertBalanced,
+  type FlowFixture,
+  flowFixture,
+  guardAgainstLeaks,
+  noServers,
+  records,
+  startStation,
+} from '../harness/index.ts';
+import { say } from './orders.ts';
+
+guardAgainstLeaks();
+
+const FLOW = `
+flow: FLOW
+topics: { FLOW.read: { partitions: 2 } }
+stations:
+  read:
+    extractor: { type: csv, path: data/*.csv, id: "{id}" }
+    to: FLOW.read
+`;
+const READ = {
+  type: 'record',
+  name: 'Read',
+  fields: [
+    { name: 'id', type: 'string' },
+    { name: 'n', type: 'int' },
+  ],
+};
+const csv = (count: number, from = 0): string =>
+  `id,n\n${Array.from({ length: count }, (_, i) => `r${from + i},${i}\n`).join('')}`;
+
+const reading = (data: Record<string, string | Uint8Array>): Promise<FlowFixture> =>
+  flowFixture({ files: { 'flow.yaml': FLOW, ...data }, schemas: { 'FLOW.read': READ } });
+
+test('a row that cannot be read is a dead letter with its bytes, file and line; the others pass', {
+  skip: noServers,
+}, async () => {
+  const rows = ['id,n', 'a,1', 'b,not a number', 'c,3,too many', ',4', 'd,5'];
+  await using flow = await reading({
+    'data/a.csv': Buffer.concat([Buffer.from(`${rows.join('\n')}\n`), Buffer.from([0x65, 0xff, 0x2c, 0x36, 0x0a])]),
+  });
+  await using station = await startStation(flow, 'read');
+  await station.until(({ exhausted, totals }) => exhausted === true && totals.passed + totals.rejected === 6);
+
+  const dead = await records(flow, deadLetterTopic('FLOW.read'));
+  const text = (record: (typeof dead)[number], name: string): string => record.headers[name]?.toString() ?? '';
+  const by = new Map(dead.map((letter) => [/:(\d+)/.exec(text(letter, 'quadrille.fault.place'))?.[1], letter]));
+  assert.deepEqual([...by.keys()].sort(), ['3', '4', '5', '7']);
+  assert.equal(text(by.get('3')!, 'quadrille.fault.code'), 'FIELD_INVALID');
+  assert.equal(text(by.get('3')!, 'quadrille.fault.field'), 'n');
+  assert.deepEqual(JSON.parse(by.get('3')!.value!.toString()), { id: 'b', n: 'not a number' });
+  assert.equal(text(by.get('4')!, 'quadrille.fault.code'), 'ROW_COLUMNS');
+  assert.equal(by.get('4')!.value!.toString(), 'c,3,too many');
+  assert.equal(text(by.get('7')!, 'quadrille.fault.code'), 'TEXT_INVALID');
+  for (const letter of dead) assert.match(text(letter, 'quadrille.fault.place'), /data\/a\.csv:\d+/);
+  assert.deepEqual((await records(flow, 'FLOW.read')).map(({ key }) => key?.toString()).sort(), ['a', 'd']);
+  const { stations } = await assertBalanced(flow);
+  assert.equal(stations.read?.rejected, 4);
+});
+
+test('killed while it reads, it goes on where it was; a second start has nothing to do; `again` reads all anew', {
+  skip: noServers,
+}, async () => {
+  await using flow = await reading({ 'data/a.csv': csv(20_000), 'data/b.csv': csv(20_000, 20_000) });
+  const first = await startStation(flow, 'read');
+  await first.until(({ totals }) => totals.rounds > 0);
+  await first.kill();
+  const second = await startStation(flow, 'read');
+  await second.until(({ exhausted }) => exhausted === true);
+  await second.stop();
+  const after = await assertBalanced(flow);
+  assert.equal(after.stations.read?.passed, 40_000);
+
+  await using third = await startStation(flow, 'read');
+  await third.until(({ exhausted }) => exhausted === true);
+  assert.equal(third.status?.totals.received, 0);
+  await flow.write('data/c.csv', csv(10, 40_000));
+  await third.until(({ totals }) => totals.passed === 10);
+
+  await say(flow, { kind: 'again', pass: 'once more' });
+  await third.until(({ totals, exhausted }) => totals.passed === 40_020 && exhausted === true);
+  const again = await assertBalanced(flow);
+  assert.equal(again.stations.read?.passed, 80_020);
+});
