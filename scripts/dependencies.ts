@@ -112,12 +112,15 @@ function placeOf(file: string): string {
 /** Static, re-exporting and dynamic imports by literal names. Lines that are comments are passed over. */
 export function importsOf(text: string): { specifier: string; line: number }[] {
   const found: { specifier: string; line: number }[] = [];
-  const pattern = /(?:^|[\s;}])(?:from|import)\s*\(?\s*(['"])([^'"\n]+)\1/g;
+  // A statement from its first word on, so that the FROM of an SQL text is none.
+  const pattern =
+    /^[ \t]*(?:import|export)\s(?:[^'"`;]*?\sfrom\s*)?(['"])([^'"\n]+)\1|\bimport\(\s*(['"])([^'"\n]+)\3/gm;
   for (const match of text.matchAll(pattern)) {
-    const before = text.slice(0, match.index + match[0].indexOf(match[1]!));
+    const specifier = (match[2] ?? match[4])!;
+    const before = text.slice(0, match.index + match[0].lastIndexOf(specifier));
     const line = before.split('\n').length;
     if (/^\s*(\/\/|\*|\/\*)/.test(before.slice(before.lastIndexOf('\n') + 1))) continue;
-    found.push({ specifier: match[2]!, line });
+    found.push({ specifier, line });
   }
   return found;
 }
