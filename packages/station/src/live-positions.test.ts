@@ -23,7 +23,12 @@ function part(at: number, from: number, to: number, position: number, prev: numb
 
 test('a zombie’s late position does not count, though it stands below the committed offset', () => {
   // The zombie puts its position at 2 (ledger 12) after its heir has gone on (ledger 11), the heir its next one at 3.
-  const parts = [part(10, 0, 100, 0, null), part(11, 100, 200, 1, 10), part(12, 100, 150, 2, 10), part(13, 200, 300, 3, 11)];
+  const parts = [
+    part(10, 0, 100, 0, null),
+    part(11, 100, 200, 1, 10),
+    part(12, 100, 150, 2, 10),
+    part(13, 200, 300, 3, 11),
+  ];
   assert.deepEqual(livePositions(parts, refOf(13)), new Set([0, 1, 3]));
 });
 

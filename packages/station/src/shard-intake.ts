@@ -4,8 +4,8 @@
  * a live part of the ledger has committed it. On the ledger's chain of a partition its raw items are numbered from 0.
  */
 import { performance } from 'node:perf_hooks';
-import { type Fault, formatMark, type InputRecord, type LedgerRef, partitionOf } from '@quadrille/record';
 import type { RawItem, Shard, ShardReader, Source, SourcePosition } from '@quadrille/flow';
+import { type Fault, formatMark, type InputRecord, type LedgerRef, partitionOf } from '@quadrille/record';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
 import type { Intake } from './intake.ts';
@@ -44,6 +44,8 @@ interface Lane {
   shards: Map<string, ShardState>;
   /** Number of the next raw item on the chain. */
   next: number;
+  /** First raw item not yet committed: where the next part must begin. */
+  settled: number;
   open: { shard: Shard; reader: ShardReader; state: ShardState } | undefined;
   /** Shards that cannot be read on, until their source is mended and the station restarted. */
   failed: Map<string, Fault>;
@@ -59,6 +61,8 @@ export class ShardIntake implements Intake {
   private readonly options: ShardIntakeOptions;
   private readonly member: Member;
   private readonly lanes = new Map<number, Lane>();
+  /** The epoch that the lanes belong to. */
+  private lanesOf = -1;
   private shards: Shard[] = [];
   private scannedAt = Number.NEGATIVE_INFINITY;
   private held = false;
@@ -105,6 +109,7 @@ export class ShardIntake implements Intake {
   private async assigned(epoch: number, partitions: number[]): Promise<void> {
     for (const lane of this.lanes.values()) void lane.open?.reader.close();
     this.lanes.clear();
+    this.lanesOf = epoch;
     for (const partition of partitions) this.lanes.set(partition, newLane(partition));
     const { topic, chains, log } = this.options;
     while (epoch === this.epoch && !this.draining) {
@@ -112,7 +117,11 @@ export class ShardIntake implements Intake {
         const starts = await chains.load(topic, partitions, true);
         if (epoch !== this.epoch) return;
         const fresh = starts.filter((start) => start.fresh && start.lost === undefined);
-        const marks = fresh.map(({ partition, offset, prev }) => ({ partition, offset, metadata: formatMark({ ref: prev, attempts: 0 }) }));
+        const marks = fresh.map(({ partition, offset, prev }) => ({
+          partition,
+          offset,
+          metadata: formatMark({ ref: prev, attempts: 0 }),
+        }));
         if (marks.length > 0 && !(await this.member.commit(epoch, marks))) return;
         if (epoch !== this.epoch) return;
         for (const start of starts) this.beginReadBack(start);
@@ -135,6 +144,7 @@ export class ShardIntake implements Intake {
     }
     lane.prev = start.prev;
     lane.next = start.from;
+    lane.settled = start.from;
     lane.until = start.offset;
     lane.counting = start.positions;
     if (start.offset === 0) this.readBackDone(lane);
@@ -179,6 +189,8 @@ export class ShardIntake implements Intake {
   }
 
   private async gather(epoch: number): Promise<Round | undefined> {
+    // As in TopicIntake: what follows on a void round must not be committed while the group is joined anew.
+    if (this.lanesOf !== epoch) return undefined;
     const lanes = [...this.lanes.values()].filter((lane) => lane.ready);
     if (lanes.length === 0) return undefined;
     if (performance.now() - this.scannedAt >= RESCAN_MS && lanes.every((lane) => lane.open === undefined)) {
@@ -191,7 +203,8 @@ export class ShardIntake implements Intake {
     for (const { lane, shard } of due) {
       const slice = await this.read(lane, shard, epoch);
       if (epoch !== this.epoch) return undefined;
-      if (slice !== undefined) return { epoch, slices: [slice], records: slice.records.length, startedAt: performance.now() };
+      if (slice !== undefined)
+        return { epoch, slices: [slice], records: slice.records.length, startedAt: performance.now() };
     }
     if (due.length === 0) for (const lane of lanes) this.tell(lane);
     return undefined;
@@ -210,7 +223,8 @@ export class ShardIntake implements Intake {
   private nextShard(lane: Lane): Shard | undefined {
     const pass = this.options.pass();
     return this.shards.find(({ name }) => {
-      if (partitionOf(Buffer.from(name), this.options.partitions) !== lane.partition || lane.failed.has(name)) return false;
+      if (partitionOf(Buffer.from(name), this.options.partitions) !== lane.partition || lane.failed.has(name))
+        return false;
       const state = lane.shards.get(name);
       return state === undefined || state.pass !== pass || !state.done;
     });
@@ -314,8 +328,14 @@ export class ShardIntake implements Intake {
       offset,
       metadata: formatMark({ ref, attempts: 0 }),
     }));
+    if (epoch !== this.epoch || settled.some(({ slice }) => this.lanes.get(slice.partition)?.settled !== slice.from))
+      return false;
     if (!(await this.member.commit(epoch, positions)) || epoch !== this.epoch) return false;
-    for (const { slice, ref } of settled) this.lanes.get(slice.partition)!.prev = ref;
+    for (const { slice, ref } of settled) {
+      const lane = this.lanes.get(slice.partition)!;
+      lane.prev = ref;
+      lane.settled = slice.to;
+    }
     return true;
   }
 
@@ -323,9 +343,17 @@ export class ShardIntake implements Intake {
     return [...this.lanes.keys()];
   }
 
-  async accept(epoch: number, { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void> {
+  async accept(
+    epoch: number,
+    { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef },
+  ): Promise<void> {
     const metadata = formatMark({ ref, attempts: 0 });
-    if (!this.lanes.has(partition) || !(await this.member.commit(epoch, [{ partition, offset, metadata }])) || epoch !== this.epoch) return;
+    if (
+      !this.lanes.has(partition) ||
+      !(await this.member.commit(epoch, [{ partition, offset, metadata }])) ||
+      epoch !== this.epoch
+    )
+      return;
     this.beginReadBack({ partition, offset, from, prev: ref, attempts: 0, fresh: false });
   }
 
@@ -373,6 +401,7 @@ const newLane = (partition: number): Lane => ({
   prev: null,
   shards: new Map(),
   next: 0,
+  settled: 0,
   open: undefined,
   failed: new Map(),
   told: undefined,

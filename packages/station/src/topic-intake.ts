@@ -3,7 +3,7 @@
  * partition's place in the ledger's chain, and bounds what waits in memory.
  */
 import { performance } from 'node:perf_hooks';
-import { type Fault, HEADER, InputRecord, type LedgerRef, formatMark } from '@quadrille/record';
+import { type Fault, formatMark, HEADER, InputRecord, type LedgerRef } from '@quadrille/record';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
 import type { Intake } from './intake.ts';
@@ -30,6 +30,8 @@ interface Lane {
   next: number;
   /** First offset not yet taken. */
   taken: number;
+  /** First offset not yet committed: where the next part must begin. */
+  settled: number;
   prev: LedgerRef | null;
   attempts: number;
   /** Records below this offset are judged one by one, apart: one of them has ended the process, more than once. */
@@ -62,6 +64,8 @@ export interface TopicIntakeOptions {
 export class TopicIntake implements Intake {
   private readonly member: Member;
   private readonly lanes = new Map<number, Lane>();
+  /** The epoch that the lanes belong to. */
+  private lanesOf = -1;
   private readonly options: TopicIntakeOptions;
   private wake: (() => void) | undefined;
   private queuedBytes = 0;
@@ -99,6 +103,7 @@ export class TopicIntake implements Intake {
   /** Finds each partition's place in its chain, and only then lets records through. */
   private async assigned(epoch: number, partitions: number[]): Promise<void> {
     this.lanes.clear();
+    this.lanesOf = epoch;
     this.queuedBytes = 0;
     const { topic, chains, log } = this.options;
     for (const partition of partitions) this.lanes.set(partition, newLane(partition));
@@ -113,7 +118,13 @@ export class TopicIntake implements Intake {
           this.options.onStuck(offsetsLost(topic, partition, lost.from, lost.to));
         }
         // A position from now on: what "now" was must survive a restart before the first record.
-        if (!(await this.mark(epoch, found.filter((start) => start.fresh)))) return;
+        if (
+          !(await this.mark(
+            epoch,
+            found.filter((start) => start.fresh),
+          ))
+        )
+          return;
         for (const start of found) this.open(start);
         log.info({ topic, partitions: found.map((start) => start.partition), epoch }, 'partitions assigned');
         this.signal();
@@ -126,7 +137,10 @@ export class TopicIntake implements Intake {
   }
 
   /** Commits positions as they are, with their attempt counters. @returns false when ownership has changed. */
-  private async mark(epoch: number, at: { partition: number; offset: number; prev: LedgerRef | null; attempts: number }[]): Promise<boolean> {
+  private async mark(
+    epoch: number,
+    at: { partition: number; offset: number; prev: LedgerRef | null; attempts: number }[],
+  ): Promise<boolean> {
     if (at.length === 0) return epoch === this.epoch;
     const positions = at.map(({ partition, offset, prev, attempts }) => ({
       partition,
@@ -143,6 +157,7 @@ export class TopicIntake implements Intake {
     lane.suspectUntil = start.attempts + 1 >= SUSPECT_ATTEMPT ? start.offset + SUSPECT_SPAN : 0;
     lane.next = start.offset;
     lane.taken = start.offset;
+    lane.settled = start.offset;
     lane.queue = [];
     lane.bytes = 0;
     lane.ready = true;
@@ -181,7 +196,10 @@ export class TopicIntake implements Intake {
       this.queuedBytes += sizeOf(record);
       lane.next = offset + 1;
     }
-    if (!lane.paused && (this.queuedBytes > 2 * this.options.limits.bytes || lane.queue.length > this.options.limits.records)) {
+    if (
+      !lane.paused &&
+      (this.queuedBytes > 2 * this.options.limits.bytes || lane.queue.length > this.options.limits.records)
+    ) {
       lane.paused = true;
       this.member.pause(partition);
     }
@@ -255,6 +273,9 @@ export class TopicIntake implements Intake {
 
   private gather(): Round | undefined {
     const { limits, topic } = this.options;
+    // While the group is joined anew the broker still takes commits of the old generation: a round that followed on one
+    // already void would leave a gap in the chain.
+    if (this.lanesOf !== this.epoch) return undefined;
     const now = performance.now();
     const lanes = [...this.lanes.values()].filter((l) => l.ready && l.queue.length > 0 && l.notBefore <= now);
     if (lanes.length === 0) return undefined;
@@ -297,7 +318,8 @@ export class TopicIntake implements Intake {
     const now = performance.now();
     let soonest: number | undefined;
     for (const lane of this.lanes.values()) {
-      if (lane.queue.length > 0 && lane.notBefore > now) soonest = Math.min(soonest ?? Infinity, lane.notBefore - now + 1);
+      if (lane.queue.length > 0 && lane.notBefore > now)
+        soonest = Math.min(soonest ?? Infinity, lane.notBefore - now + 1);
     }
     return soonest;
   }
@@ -331,11 +353,15 @@ export class TopicIntake implements Intake {
       offset,
       metadata: formatMark({ ref, attempts: 0 }),
     }));
+    // A void round is followed by none of its epoch (invariant 2).
+    if (epoch !== this.epoch || settled.some(({ slice }) => this.lanes.get(slice.partition)?.settled !== slice.from))
+      return false;
     if (!(await this.member.commit(epoch, positions))) return false;
     if (epoch !== this.epoch) return false;
     for (const { slice, ref } of settled) {
       const lane = this.lanes.get(slice.partition)!;
       lane.prev = ref;
+      lane.settled = slice.to;
       lane.attempts = 0;
     }
     return true;
@@ -345,7 +371,10 @@ export class TopicIntake implements Intake {
     return [...this.lanes.keys()];
   }
 
-  async accept(epoch: number, { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void> {
+  async accept(
+    epoch: number,
+    { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef },
+  ): Promise<void> {
     const start = { partition, offset, from, prev: ref, attempts: 0, fresh: false };
     if (this.lanes.has(partition) && (await this.mark(epoch, [start]))) this.open(start);
   }
@@ -384,6 +413,7 @@ const newLane = (partition: number): Lane => ({
   notBefore: 0,
   next: 0,
   taken: 0,
+  settled: 0,
   prev: null,
   attempts: 0,
   suspectUntil: 0,

@@ -42,6 +42,8 @@ export class Member {
   private readonly consumer: Consumer;
   private readonly options: MemberOptions;
   private stopping = false;
+  /** Partitions whose last commit the broker has answered for. */
+  private readonly acknowledged = new Set<number>();
 
   constructor(kafka: Kafka, options: MemberOptions) {
     this.options = options;
@@ -84,11 +86,20 @@ export class Member {
       this.partitions = [...(payload.memberAssignment[options.topic] ?? [])].sort((a, b) => a - b);
       options.onAssigned(this.epoch, this.partitions);
     });
+    consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+      for (const { topic, partitions } of payload.topics) {
+        if (topic === options.topic) for (const { partition } of partitions) this.acknowledged.add(Number(partition));
+      }
+    });
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.epoch++;
       this.partitions = [];
       if (payload.restart || this.stopping) return;
-      options.onDead(new Fault('BROKER_UNAVAILABLE', `the client cannot recover: ${payload.error.message}`, { cause: payload.error }));
+      options.onDead(
+        new Fault('BROKER_UNAVAILABLE', `the client cannot recover: ${payload.error.message}`, {
+          cause: payload.error,
+        }),
+      );
     });
     await consumer.connect();
     await consumer.subscribe({ topic: options.topic, fromBeginning });
@@ -112,17 +123,22 @@ export class Member {
   async commit(epoch: number, positions: Position[]): Promise<boolean> {
     if (epoch !== this.epoch) return false;
     const { topic } = this.options;
+    for (const { partition } of positions) this.acknowledged.delete(partition);
     try {
       await this.consumer.commitOffsets(
         positions.map(({ partition, offset, metadata }) => ({ topic, partition, offset: String(offset), metadata })),
       );
-      return true;
     } catch (error) {
       // kafkajs wraps what it does not try again: the protocol's own error is the cause.
       const { type, cause } = error as { type?: string; cause?: { type?: string } };
       if (FENCED.has(type ?? cause?.type ?? '')) return false;
       throw new Fault('BROKER_UNAVAILABLE', error instanceof Error ? error.message : String(error), { cause: error });
     }
+    // While the client restarts, its commit resolves and sends nothing.
+    if (!positions.every(({ partition }) => this.acknowledged.has(partition))) {
+      throw new Fault('BROKER_UNAVAILABLE', 'the client is restarting, a commit was not sent');
+    }
+    return true;
   }
 
   seek(partition: number, offset: number): void {
@@ -143,4 +159,3 @@ export class Member {
     await this.consumer.disconnect();
   }
 }
-
