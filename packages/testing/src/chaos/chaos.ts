@@ -12,8 +12,8 @@ import { drawSchedule, type Victims } from './schedule.ts';
 
 /** Short, so that a group notices soon; the zombies' sleep is longer. */
 const SESSION_TIMEOUT_MS = 6_000;
-/** Records a round: few where it is to last, as many as usual where it is not. */
-const ROUND = { undisturbed: 4_000, disturbed: 100, short: 40 };
+/** Records a round of a station that is hurt: few, so that the flow lasts. */
+const ROUND = { year: 100, short: 40 };
 const PATIENCE_MS = 120_000;
 
 type Tell = (line: string) => void;
@@ -30,9 +30,10 @@ export class Chaos {
     this.tell = tell;
   }
 
-  private flowFolder(dir: string, records: number): string {
+  private flowFolder(dir: string, stations: readonly string[]): string {
+    const records = this.short ? ROUND.short : ROUND.year;
     const months = this.short ? 'flights-2013-01.csv.gz' : 'flights-2013-*.csv.gz';
-    return makeFlowFolder(join(dir, 'flow'), { records, months });
+    return makeFlowFolder(join(dir, 'flow'), { stations, records, months });
   }
 
   /** The undisturbed run, once. @throws when even that does not end well. */
@@ -43,7 +44,7 @@ export class Chaos {
     const dir = join(this.folder, 'undisturbed');
     const { result, stuck, seconds } = await runFlow({
       dir,
-      flowFolder: this.flowFolder(dir, ROUND.undisturbed),
+      flowFolder: this.flowFolder(dir, []),
       brokers: 1,
       sessionTimeoutMs: 30_000,
       commitFirst: false,
@@ -70,7 +71,7 @@ export class Chaos {
     this.tell(`seed ${seed}: ${schedule.length} disturbances, ${brokers} broker${brokers === 1 ? '' : 's'}`);
     const run = await runFlow({
       dir,
-      flowFolder: this.flowFolder(dir, this.short ? ROUND.short : ROUND.disturbed),
+      flowFolder: this.flowFolder(dir, Object.values(victims)),
       brokers,
       sessionTimeoutMs: SESSION_TIMEOUT_MS,
       commitFirst,

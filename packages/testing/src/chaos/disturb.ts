@@ -106,15 +106,20 @@ export class Disturber {
     await this.leave(how === 'old' ? old : heir);
   }
 
+  /** Two work side by side; one is killed, so that the other must wait for the end of its session; the other leaves. */
   private async company(disturbance: Disturbance): Promise<void> {
-    const { fleet } = this.options;
+    const { fleet, tell } = this.options;
     const { station, forMs, how } = disturbance;
     const old = await this.oldest(station);
     const second = fleet.start(station);
     this.strike(disturbance, `${second.name} joins ${old.name}`);
     await this.up(second);
     await sleep(forMs);
-    await this.leave(how === 'old' ? old : second);
+    const [leaving, killed] = how === 'old' ? [old, second] : [second, old];
+    killed.kill();
+    tell(`kill -9 ${killed.name} beside ${leaving.name}`);
+    await this.up(killed);
+    await this.leave(leaving);
   }
 
   private async leave(instance: Instance): Promise<void> {

@@ -107,6 +107,7 @@ export class Instance {
   /** kill -9; a new process follows. */
   kill(): void {
     this.killed = true;
+    this.status = undefined;
     this.child?.kill('SIGKILL');
   }
 

@@ -7,11 +7,14 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const FLIGHTS = join(ROOT, 'flows', 'flights');
 
 /**
- * @param records a round takes at most: the smaller, the longer the year takes and the more moments there are between
- * the steps of a settle.
+ * @param records a round of `stations` takes at most: the smaller, the longer the year takes and the more moments there
+ * are between the steps of a settle.
  * @param months pattern of the files of flights.
  */
-export function makeFlowFolder(folder: string, { records, months }: { records: number; months: string }): string {
+export function makeFlowFolder(
+  folder: string,
+  { stations, records, months }: { stations: readonly string[]; records: number; months: string },
+): string {
   mkdirSync(join(folder, 'data'), { recursive: true });
   // The rules' own imports are resolved from where they really are.
   symlinkSync(join(FLIGHTS, 'rules'), join(folder, 'rules'));
@@ -20,12 +23,14 @@ export function makeFlowFolder(folder: string, { records, months }: { records: n
   for (const file of [...reference, ...globSync(months, { cwd: join(FLIGHTS, 'data') })])
     symlinkSync(join(FLIGHTS, 'data', file), join(folder, 'data', file));
   const text = readFileSync(join(FLIGHTS, 'flow.yaml'), 'utf8');
-  writeFileSync(join(folder, 'flow.yaml'), withRounds(text, records));
+  writeFileSync(join(folder, 'flow.yaml'), withRounds(text, stations, records));
   return folder;
 }
 
-/** Adds `round` to every station. @throws when a station has one: there would be two. */
-export function withRounds(text: string, records: number): string {
+/** Adds `round` to these stations. @throws when a station has one: there would be two. */
+export function withRounds(text: string, stations: readonly string[], records: number): string {
   if (/^ {4}round:/m.test(text)) throw new Error('the flow file has rounds of its own');
-  return text.replace(/^ {2}[a-z][a-z0-9-]*:$/gm, (line) => `${line}\n    round: { records: ${records} }`);
+  return text.replace(/^ {2}([a-z][a-z0-9-]*):$/gm, (line, name: string) =>
+    stations.includes(name) ? `${line}\n    round: { records: ${records} }` : line,
+  );
 }
