@@ -1,5 +1,6 @@
 /** All station processes of a running flow. */
 
+import { getCompileCacheDir } from 'node:module';
 import type { StackAddresses } from '@quadrille/devstack';
 import type { Flow, StationSpec } from '@quadrille/flow';
 import type { Context } from '../command.ts';
@@ -32,6 +33,7 @@ export class Fleet {
         log: logFile(this.#context.cwd, this.#flow.name, name),
         env: {
           ...this.#context.env,
+          ...(getCompileCacheDir() === undefined ? {} : { NODE_COMPILE_CACHE: getCompileCacheDir() }),
           QUADRILLE_FLOW: this.#flow.file,
           QUADRILLE_STATION: spec.name,
           QUADRILLE_INSTANCE: `${name}@${process.pid}`,
