@@ -11,6 +11,7 @@ export class Health {
   /** Why it is held, paused or stuck. */
   reason: Fault | undefined;
   private beatAt = performance.now();
+  private resting = false;
 
   private become(state: StationState, reason: Fault | undefined): void {
     if (this.state !== state) this.since = Date.now();
@@ -18,13 +19,19 @@ export class Health {
     this.reason = reason;
   }
 
-  /** The loop has come round, or waits with nothing to do. */
+  /** The loop has come round. */
   beat(): void {
     this.beatAt = performance.now();
+    this.resting = false;
+  }
+
+  /** The loop waits for something to do, until it beats again: however long that takes, it is alive. */
+  rest(): void {
+    this.resting = true;
   }
 
   get silentMs(): number {
-    return performance.now() - this.beatAt;
+    return this.resting ? 0 : performance.now() - this.beatAt;
   }
 
   running(): void {
@@ -33,12 +40,12 @@ export class Health {
 
   hold(reason: Fault): void {
     if (this.state === 'running' || this.state === 'held' || this.state === 'starting') this.become('held', reason);
-    this.beat();
+    this.beatAt = performance.now();
   }
 
   free(): void {
     if (this.state === 'held') this.become('running', undefined);
-    this.beat();
+    this.beatAt = performance.now();
   }
 
   pause(reason: Fault): void {

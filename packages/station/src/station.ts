@@ -37,6 +37,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const { intake, health, metrics } = options;
   let settling: Promise<void> = Promise.resolve();
   for (;;) {
+    health.rest();
     const round = await intake.take();
     if (round === undefined) break;
     health.beat();
