@@ -198,6 +198,20 @@ test('an idempotent producer loses records: a failed send gives its sequence bac
   assert.deepEqual((await run(false)).sort(), ['first', 'first', 'second']);
 });
 
+test('grouping a send by partition copies what there is for every message; ours is the same in one pass', () => {
+  const file = require.resolve('kafkajs/src/producer/groupMessagesPerPartition');
+  const guarded = require(file);
+  delete require.cache[file];
+  const bare = require(file);
+  require.cache[file]!.exports = guarded;
+  assert.match(String(bare), /\.\.\.current/);
+  assert.notEqual(guarded, bare);
+  const messages = Array.from({ length: 1_000 }, (_, n) => ({ partition: (n * 7) % 5, n }));
+  const asked = { topic: 't', partitionMetadata: [{}], messages, partitioner: byMessage };
+  assert.deepEqual(guarded(asked), bare(asked));
+  assert.deepEqual(guarded({ ...asked, partitionMetadata: [] }), {});
+});
+
 test('the default partitioner picks anew for a keyless record; ours keeps what the record says, and a key goes where Java puts it', () => {
   const bare = require('kafkajs').Partitioners.DefaultPartitioner();
   const partitionMetadata = Array.from({ length: 7 }, (_, partitionId) => ({ partitionId, leader: 1 }));

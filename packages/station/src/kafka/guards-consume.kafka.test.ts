@@ -1,5 +1,5 @@
 /**
- * Defects of kafkajs 2.2.4 in consuming, each shown bare, then behind our guard. client.ts changes kafkajs's own
+ * Defects of kafkajs 2.2.4 in consuming, each shown bare, then behind our guard. kafkajs.ts changes kafkajs's own
  * prototypes, so it is imported only once the bare ones have been shown: the order of these tests counts.
  */
 import assert from 'node:assert/strict';

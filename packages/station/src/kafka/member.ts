@@ -3,8 +3,9 @@
  * callback that never waits, positions committed only by the owner, an end when the client cannot recover.
  */
 import { Fault } from '@quadrille/record';
-import { type Consumer, type Kafka, type KafkaMessage, type PartitionAssigner, PartitionAssigners } from 'kafkajs';
+import type { Consumer, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs';
 import type { Log } from '../log.ts';
+import { PartitionAssigners } from './kafkajs.ts';
 
 export interface MemberOptions {
   group: string;
