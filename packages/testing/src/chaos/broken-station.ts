@@ -13,7 +13,9 @@ async function commitFirst(round: Round, options: SettleOptions): Promise<boolea
   if (options.positionsTopic === undefined) {
     const ends = round.slices.flatMap((slice) => {
       const ref = intake.previous(slice.partition);
-      return ref === null ? [] : [{ slice, offset: slice.to, ref }];
+      // The intake is told of nothing settled: it would refuse to commit the same records again.
+      const unsettled = Object.create(slice, { to: { value: slice.from } }) as typeof slice;
+      return ref === null ? [] : [{ slice: unsettled, offset: slice.to, ref }];
     });
     if (ends.length > 0 && !(await intake.commit(round.epoch, ends))) return false;
   }

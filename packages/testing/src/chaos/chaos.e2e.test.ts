@@ -28,5 +28,5 @@ test('with the commit before the settle, kills lose records, and it is seen', as
   const { report, text } = await chaos.run(options);
   assert.equal(report.ok, false, text);
   assert.ok((report.run?.unaccounted ?? 0) > 0, text);
-  assert.ok((report.run?.tables.flights?.rows ?? 0) < (report.reference.tables.flights?.rows ?? 0), text);
+  assert.match(report.problems.join('\n'), /judged by nobody/);
 });

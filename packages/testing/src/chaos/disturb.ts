@@ -86,8 +86,8 @@ export class Disturber {
 
   private async kill(disturbance: Disturbance): Promise<void> {
     const instance = await this.oldest(disturbance.station);
-    instance.kill();
     this.strike(disturbance, `kill -9 ${instance.name}`);
+    instance.kill();
   }
 
   /** One stands still for longer than its session while another takes its partitions over, then wakes up. */
