@@ -39,6 +39,8 @@ export interface ScheduleOptions {
 /** Blows fall within this share of a station's records: not before it works, not when little is left. */
 const FROM = 0.04;
 const TO = 0.8;
+/** In the short form: servers go away one after another, and with three brokers the flow goes on meanwhile. */
+const SERVERS_TO = 0.45;
 
 /** The same for the same options, in the order of `at`. */
 export function drawSchedule(options: ScheduleOptions): Disturbance[] {
@@ -47,9 +49,9 @@ export function drawSchedule(options: ScheduleOptions): Disturbance[] {
   const between = (low: number, high: number): number => low + random() * (high - low);
   const all: Disturbance[] = [];
   /** Spreads `count` moments: one in each of as many equal shares of the progress. */
-  const add = (kind: Kind, station: string, count: number, more: () => Partial<Disturbance>): void => {
+  const add = (kind: Kind, station: string, count: number, more: () => Partial<Disturbance>, to = TO): void => {
     for (let i = 0; i < count; i++) {
-      const share = (TO - FROM) / count;
+      const share = (to - FROM) / count;
       const at = FROM + share * (i + random());
       // Drawn also when left out by --only: the others stay as they are.
       const drawn = {
@@ -90,8 +92,8 @@ export function drawSchedule(options: ScheduleOptions): Disturbance[] {
     broker: Math.floor(random() * brokers),
   });
   // All servers are timed by the last station of the chain: while it works, the others do or wait for it.
-  add('broker', victims.loader, short ? 1 : 2, away);
-  add('leaders', victims.loader, brokers === 1 ? 0 : short ? 1 : 3, away);
+  add('broker', victims.loader, short ? 1 : 2, away, short ? SERVERS_TO : TO);
+  add('leaders', victims.loader, brokers === 1 ? 0 : short ? 1 : 3, away, short ? SERVERS_TO : TO);
   if (!short) add('registry', victims.loader, 1, away);
   if (!short) add('database', victims.loader, 2, away);
   return all.sort((a, b) => a.at - b.at);
