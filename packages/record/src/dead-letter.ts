@@ -1,6 +1,6 @@
 /**
  * A dead letter's headers: Kafka's own names (KIP-1191) for where it comes from, `quadrille.fault.*` for what was wrong.
- * Key, value, other headers and timestamp are the original's, byte for byte. Headers are replaced on each failure, never grown.
+ * Key, value, other headers and timestamp are the original's, byte for byte (invariant 4). Headers are replaced on each failure, never grown.
  */
 import { createHash } from 'node:crypto';
 import type { Fault } from './fault.ts';

@@ -9,7 +9,7 @@ export const HEADER = 'quadrille';
 
 /** The dead letters of a topic. */
 export const deadLetterTopic = (topic: string): string => `dlq.${topic}`;
-/** Replays for one station, read by that station alone. */
+/** Replays for one station, read by that station alone (invariant 5). */
 export const replayTopic = (flow: string, station: string): string => `replay.${flow}.${station}`;
 /** Where an extractor keeps how far it has read each shard. */
 export const positionsTopic = (flow: string, station: string): string => `positions.${flow}.${station}`;

@@ -1,4 +1,4 @@
-/** Which of two rows of one id stands: the rule every target keeps to, in a batch and against what it holds. */
+/** Which of two rows of one id stands: the rule every target keeps to, in a batch and against what it holds (invariant 6). */
 import type { Outcome, TargetRow } from '../target.ts';
 
 /** What is known of a row that stands. */

@@ -1,4 +1,4 @@
-/** Where a station goes on with an input partition, and what counts of what was done before. */
+/** Where a station goes on with an input partition, and what counts of what was done before (invariant 2). */
 import { findPart, type PlacedPart } from './chain.ts';
 import type { CommitMark, LedgerRef } from './entry.ts';
 
