@@ -1,8 +1,7 @@
 /** The servers that flows run on: found, or started, watched over, disturbed in tests, and stopped. */
 
 export { type Finding, inspectMachine } from './inspect.ts';
-export { removeLocalState as removeState } from './local/local-stack.ts';
 export type { Faultable, Stack, StackAddresses, StackKind, StackOptions } from './stack.ts';
 export { STACK_ERRORS, StackError, type StackErrorCode, StackErrors } from './stack-error.ts';
-export { startStack } from './start.ts';
+export { removeState, startStack } from './start.ts';
 export { findStack } from './state-folder.ts';

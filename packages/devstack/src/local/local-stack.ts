@@ -1,21 +1,16 @@
 /** The stack as processes of this machine, side by side under one supervisor. */
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { allOrFirstError, takeFolder } from '../folder-owner.ts';
 import { findJava, inspectLocal } from '../machine.mjs';
 import type { Stack, StackOptions } from '../stack.ts';
 import { StackError, throwAll } from '../stack-error.ts';
-import { keepShape, openFolder, publish, readJson, unpublish } from '../state-folder.ts';
+import { keepShape, openFolder, publish, unpublish } from '../state-folder.ts';
 import { fetchJars } from './jars.ts';
 import { clusterIdOf, formatKafka, kafkaPlan } from './kafka.ts';
 import { choosePorts } from './ports.ts';
 import { createDatabase, databaseUrlAt, initPostgres, postgresPlan } from './postgres.ts';
-import { findPackage, placePostgres, placesOutside } from './postgres-place.ts';
-import { isAlive } from './process-tree.mjs';
+import { findPackage, placePostgres } from './postgres-place.ts';
 import { registryPlan, registryUrlAt } from './registry.ts';
 import { LocalServer } from './server.ts';
-import { FolderLocked, Supervision } from './supervision.ts';
-
-const PREVIOUS_MAY_TAKE_MS = 30_000;
 
 export async function startLocal(options: StackOptions): Promise<Stack> {
   const { dir, env = process.env, onProgress = () => {} } = options;
@@ -84,43 +79,4 @@ export function missingFor(env: NodeJS.ProcessEnv): StackError[] {
   if (findPackage() === undefined)
     missing.push(new StackError('DATABASE_MISSING', '', { place: `${process.platform}-${process.arch}` }));
   return missing;
-}
-
-/** Waits for a stack whose owner is gone: its servers are being stopped in order. Throws STACK_IN_USE when it lives. */
-async function takeFolder(dir: string, onProgress: (line: string) => void): Promise<Supervision> {
-  const until = Date.now() + PREVIOUS_MAY_TAKE_MS;
-  for (let waited = false; ; waited = true) {
-    try {
-      return await Supervision.open(dir);
-    } catch (error) {
-      if (!(error instanceof FolderLocked)) throw error;
-    }
-    const owner = readJson<{ owner: number }>(join(dir, 'owner.json'))?.owner;
-    if ((owner !== undefined && isAlive(owner)) || Date.now() > until)
-      throw new StackError('STACK_IN_USE', owner === undefined ? '' : `process ${owner}`, { place: dir });
-    if (!waited) onProgress('waiting for the servers of an ended process to stop');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
-/** Waits for all, so that nothing is still being started when the first error is dealt with. */
-async function allOrFirstError(work: Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(work);
-  throwAll(results.flatMap((result) => (result.status === 'rejected' ? [asStackError(result.reason)] : [])));
-}
-
-function asStackError(reason: unknown): StackError {
-  if (reason instanceof StackError) return reason;
-  return new StackError('SERVER_FORMAT_FAILED', reason instanceof Error ? reason.message : String(reason), {
-    cause: reason,
-  });
-}
-
-/** Removes all state of a folder whose stack is not running, also what lies outside of it. Throws STACK_IN_USE. */
-export async function removeLocalState(dir: string): Promise<void> {
-  openFolder(dir);
-  const supervision = await takeFolder(dir, () => {});
-  const outside = placesOutside(dir);
-  await supervision.close();
-  for (const folder of [...outside, dir]) rmSync(folder, { recursive: true, force: true });
 }

@@ -103,6 +103,11 @@ export class Supervision {
     await this.#ask({ do: 'stop', name, graceMs });
   }
 
+  /** From now on the container ends with the stack, however the owner ends. */
+  async hold(engine: string, container: string, network?: string): Promise<void> {
+    await this.#ask({ do: 'hold', engine, container, network });
+  }
+
   /** Resolves when the server is gone, at once when it was. */
   async ended(name: string): Promise<void> {
     await this.#ask({ do: 'wait', name });

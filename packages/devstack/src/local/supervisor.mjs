@@ -6,6 +6,7 @@
  *   start {name, command, args, env, cwd, uid, gid, log, stopSignal} → {pid}
  *   stop {name, graceMs} → {forced}
  *   wait {name} → {} when it is gone
+ *   hold {engine, container, network} → {}; the container is ended with the servers, and the network removed after it
  *   shutdown {graceMs} → {}, and the end
  * Events: {event: 'ready' | 'locked'} once, {event: 'exit', name, code, signal} for every server that ended.
  *
@@ -16,6 +17,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statS
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import { endContainer, endNetwork } from '../docker/engine.mjs';
 import { commandOf, signalTree } from './process-tree.mjs';
 
 const [dir, ownerPid] = process.argv.slice(2);
@@ -23,6 +25,8 @@ const DEFAULT_GRACE_MS = 25_000;
 const LOG_KEPT_BYTES = 10 * 1024 * 1024;
 /** @type {Map<string, { process: import('node:child_process').ChildProcess, stopSignal: NodeJS.Signals, gone: Promise<void> }>} */
 const servers = new Map();
+/** Containers to be ended with the servers, by the engine's address. @type {{ engine: string, container: string, network?: string }[]} */
+const containers = [];
 let ending = false;
 
 /** The owner may be gone already: then nobody reads, and that is no fault. @param {object} line */
@@ -62,6 +66,10 @@ say({ event: 'ready', pid: process.pid });
 async function answer(request) {
   if (request.do === 'start') return start(request);
   if (request.do === 'stop') return { forced: await stop(request.name, request.graceMs ?? DEFAULT_GRACE_MS) };
+  if (request.do === 'hold') {
+    containers.push(request);
+    return {};
+  }
   if (request.do === 'wait') {
     await servers.get(request.name)?.gone;
     return {};
@@ -116,7 +124,11 @@ async function stop(name, graceMs) {
 /** @param {number} graceMs */
 async function stopAll(graceMs) {
   ending = true;
-  await Promise.all([...servers.keys()].map((name) => stop(name, graceMs)));
+  await Promise.all([
+    ...[...servers.keys()].map((name) => stop(name, graceMs)),
+    ...containers.map(({ engine, container }) => endContainer(engine, container, graceMs / 1000)),
+  ]);
+  for (const { engine, network } of containers.slice(0, 1)) if (network) await endNetwork(engine, network);
   rmSync(join(dir, 'stack.json'), { force: true });
   rmSync(join(dir, 'owner.json'), { force: true });
 }
