@@ -2,10 +2,10 @@
  * One stack for a whole run of tests: Kafka, registry and PostgreSQL with their state in a temporary folder, or the
  * servers that the environment names. What the tests leave running fails the run.
  */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeState, startStack } from '@quadrille/devstack';
+import { removeState, type Stack, StackError, StackErrors, startStack } from '@quadrille/devstack';
 import { connectKafka, createLog, KafkaAdmin } from '@quadrille/station';
 
 /** A killed station is a member of its group until its session ends. */
@@ -19,7 +19,14 @@ const SESSIONS_END_MS = 15_000;
 export async function withStack(work: (env: Record<string, string>) => Promise<number>): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'quadrille-test-stack-'));
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const stack = await startStack({ dir, onProgress: say });
+  let stack: Stack;
+  try {
+    stack = await startStack({ dir, onProgress: say });
+  } catch (error) {
+    rmSync(dir, { recursive: true, force: true });
+    say(error instanceof StackError || error instanceof StackErrors ? error.format() : String(error));
+    return 1;
+  }
   const interrupted = (): void => void stack.stop().finally(() => process.exit(130));
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
