@@ -27,7 +27,12 @@ export async function withStack(work: (env: Record<string, string>) => Promise<n
     say(error instanceof StackError || error instanceof StackErrors ? error.format() : String(error));
     return 1;
   }
-  const interrupted = (): void => void stack.stop().finally(() => process.exit(130));
+  const end = async (): Promise<void> => {
+    await stack.stop();
+    if (stack.kind === 'given') rmSync(dir, { recursive: true, force: true });
+    else await removeState(dir);
+  };
+  const interrupted = (): void => void end().finally(() => process.exit(130));
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   try {
@@ -42,8 +47,9 @@ export async function withStack(work: (env: Record<string, string>) => Promise<n
       say(`LEAK group ${group} still has a member\n  help: a test left a station or consumer running`);
     return left.length > 0 ? 1 : code;
   } finally {
-    await stack.stop();
-    await removeState(dir);
+    process.off('SIGINT', interrupted);
+    process.off('SIGTERM', interrupted);
+    await end();
   }
 }
 
