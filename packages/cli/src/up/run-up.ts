@@ -2,21 +2,22 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { startStack } from '@quadrille/devstack';
 import { type Flow, readFlow, type StationSpec } from '@quadrille/flow';
-import { CONTROL_TOPIC, Fault, LEDGER_TOPIC, type Reconciliation } from '@quadrille/record';
-import { controlEvent, Outlet, takePicture, tell } from '@quadrille/station';
+import { Fault, LEDGER_TOPIC, type Reconciliation } from '@quadrille/record';
+import { takePicture } from '@quadrille/station';
 import type { Context } from '../command.ts';
 import { Cancelled, formatError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { clientsOf, orCancelled, type Servers } from '../servers.ts';
 import { markUp, stateFolder, unmarkUp } from '../state.ts';
-import { deadLetterGroups } from './dead-letter-groups.ts';
+
+import { askAgain } from './again.ts';
+import { conclude } from './conclude.ts';
 import { type DrainEnd, untilDrained } from './drain.ts';
-import { Fleet, isBlocked } from './fleet.ts';
+import { Fleet } from './fleet.ts';
 import { watchFlow } from './graft.ts';
 import { prepare } from './prepare.ts';
 import { Progress } from './progress.ts';
-import { type Report, reportOf } from './report.ts';
-import { summaryLines } from './summary.ts';
+import type { Report } from './report.ts';
 
 export interface UpOptions {
   /** Path of the flow. */
@@ -35,6 +36,9 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
   const flow = await readFlow(options.flow);
   const chosen = choose(flow, options.only);
   const progress = new Progress(context);
+  context.cancel.addEventListener('abort', () => progress.say('stopping in order; once more ends it at once'), {
+    once: true,
+  });
   const stack = await startStack({
     dir: stateFolder(context.cwd),
     ...(options.stack === undefined ? {} : { kind: options.stack }),
@@ -56,7 +60,7 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
     const end = await drain(course);
     progress.stop();
     if (end === 'cancelled') {
-      context.err('cancelled: stopping; the next run goes on from here');
+      context.err('cancelled; the next run goes on from here');
       return EXIT.cancelled;
     }
     return await conclude(course, end, startedAt, before);
@@ -72,7 +76,8 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
   }
 }
 
-interface Course {
+/** What a run consists of; the flow is replaced when its file gains stations. */
+export interface Course {
   context: Context;
   servers: Servers;
   flow: Flow;
@@ -105,13 +110,7 @@ async function makeReady(
   const created = await prepare(servers, flow);
   if (created > 0) say(`${created} topics created`);
   if (options.again) {
-    const outlet = new Outlet(servers.kafka);
-    outlet.limit(CONTROL_TOPIC, 1_000_000);
-    await tell(
-      outlet,
-      controlEvent({ kind: 'again', flow: flow.name, by: 'quadrille up --again', pass: new Date().toISOString() }),
-    );
-    await outlet.close();
+    await askAgain(servers, flow);
     say('every source is extracted from its beginning again');
   }
   return isNew || !options.drain ? undefined : (await takePicture(servers.kafka, servers.admin, flow)).reconcile();
@@ -126,7 +125,6 @@ async function stay(course: Course): Promise<ExitCode> {
   while (!context.cancel.aborted) await wait(60_000, undefined, { signal: context.cancel }).catch(() => {});
   end();
   progress.stop();
-  context.err('stopping');
   return EXIT.done;
 }
 
@@ -154,42 +152,4 @@ function graft(course: Course): () => void {
       }
     },
   });
-}
-
-/** Stops the stations, reconciles, tells. */
-async function conclude(
-  course: Course,
-  end: DrainEnd,
-  startedAt: number,
-  before: Reconciliation | undefined,
-): Promise<ExitCode> {
-  const { context, servers, flow, fleet, options } = course;
-  context.err(
-    end === 'drained'
-      ? 'drained: stopping the stations, reconciling'
-      : 'some stations cannot go on: stopping all, reconciling what was done',
-  );
-  const halted = fleet.processes
-    .filter(isBlocked)
-    .map(({ name, status }) => ({ name, state: status!.state, reason: status!.reason }));
-  await fleet.stop();
-  return orCancelled(
-    context,
-    (async () => {
-      const fold = await takePicture(servers.kafka, servers.admin, flow);
-      const after = fold.reconcile();
-      const groups = await deadLetterGroups(servers, flow, after, fold);
-      const report = reportOf({ startedAt, before, after, fleet, groups });
-      context.out(`${summaryLines(report, after, before !== undefined).join('\n')}\n`);
-      for (const { name, state, reason } of halted) {
-        context.err(
-          `${name} is ${state}${reason === undefined ? '' : `: ${reason.code} ${reason.message}\n  help: ${reason.help}`}`,
-        );
-      }
-      for (const { name, failed } of fleet.failed) context.err(`${name} could not run:\n${failed}`);
-      options.writeReport(report);
-      const clean = end === 'drained' && after.balanced && after.conflicts === 0 && fleet.failed.length === 0;
-      return clean ? EXIT.done : EXIT.findings;
-    })(),
-  );
 }

@@ -23,8 +23,13 @@ const LONGEST_WAIT_MS = 30_000;
 /** After this long at work the next end counts as the first again. */
 const SOUND_MS = 60_000;
 const LOG_BYTES = 10_000_000;
-/** Rounds are bounded in bytes outside the heap; what is left keeps a station under 300 MB. */
-const NODE_FLAGS = ['--max-old-space-size=192', '--disable-warning=ExperimentalWarning'];
+/**
+ * Rounds are bounded in bytes; these bound the rest, so that a station stays under 300 MB. A round's records die young:
+ * three months of flights took 368 MB at most with the default young generation, 245 MB with this one.
+ */
+const NODE_FLAGS = ['--max-old-space-size=192', '--max-semi-space-size=8', '--disable-warning=ExperimentalWarning'];
+/** glibc keeps freed memory by thread: few threads share, and large blocks go back at once. */
+const MEMORY_ENV = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 export const mainOf = (kind: string): string =>
   fileURLToPath(new URL(`../../../../services/${kind}/main.ts`, import.meta.url));
@@ -86,7 +91,7 @@ export class StationProcess {
     const child = spawn(process.execPath, [...NODE_FLAGS, mainOf(this.spec.kind)], {
       // stderr goes to the file itself: a station outlives this process by its last words, and must be able to say them.
       stdio: ['ignore', log, log, 'ipc'],
-      env: this.#options.env,
+      env: { ...MEMORY_ENV, ...this.#options.env },
     });
     closeSync(log);
     this.#child = child;
