@@ -29,19 +29,31 @@ export interface Lookups {
 }
 
 /** @throws Fault FLOW_INVALID when a lookup names a field that its topic lacks. */
-export function openLookups(lookups: readonly (LookupConfig & { name: string; place?: string })[], context: LookupsContext): Lookups {
+export function openLookups(
+  lookups: readonly (LookupConfig & { name: string; place?: string })[],
+  context: LookupsContext,
+): Lookups {
   const keep = new Map<string, Set<string>>();
   for (const { name, topic, on, take, place } of lookups) {
     const fields = context.fieldsOf(topic).map((field) => field.name);
     const wanted = [...Object.keys(on), ...Object.keys(take)];
     const unknown = wanted.find((field) => !fields.includes(field));
-    if (unknown !== undefined) throw new Fault('FLOW_INVALID', `lookup \`${name}\`: ${topic} has no field \`${unknown}\``, place === undefined ? {} : { place });
+    if (unknown !== undefined)
+      throw new Fault(
+        'FLOW_INVALID',
+        `lookup \`${name}\`: ${topic} has no field \`${unknown}\``,
+        place === undefined ? {} : { place },
+      );
     const kept = keep.get(topic) ?? new Set();
     for (const field of context.sql ? fields : wanted) kept.add(field);
     keep.set(topic, kept);
   }
-  const references = new Map([...keep].map(([topic, names]) => [topic, new ReferenceTopic(topic, context.fieldsOf(topic), names)]));
-  const made = lookups.map((lookup) => new TopicLookup(lookup.name, lookup, references.get(lookup.topic) as ReferenceTopic, context.record));
+  const references = new Map(
+    [...keep].map(([topic, names]) => [topic, new ReferenceTopic(topic, context.fieldsOf(topic), names)]),
+  );
+  const made = lookups.map(
+    (lookup) => new TopicLookup(lookup.name, lookup, references.get(lookup.topic) as ReferenceTopic, context.record),
+  );
   return {
     references: [...references.values()],
     join: compileJoin(made),

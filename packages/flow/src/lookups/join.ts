@@ -44,7 +44,12 @@ function stepOf(lookup: TopicLookup): Step {
       missing === 'reject'
         ? new Fault('LOOKUP_MISSING', `\`${lookup.name}\` has no row for ${fields}`, { field })
         : missing === 'hold'
-          ? new Hold(new Fault('LOOKUP_UNAVAILABLE', `\`${lookup.name}\` has no row for ${fields} yet`, { field, help: 'the record waits until the row is there; add it to the reference source' }))
+          ? new Hold(
+              new Fault('LOOKUP_UNAVAILABLE', `\`${lookup.name}\` has no row for ${fields} yet`, {
+                field,
+                help: 'the record waits until the row is there; add it to the reference source',
+              }),
+            )
           : null,
   };
 }

@@ -29,9 +29,25 @@ const decimal: KeyOf = (value) => {
   return short === '-0' ? '0' : short;
 };
 
-const bytes: KeyOf = (value) => (value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1') : undefined);
+const bytes: KeyOf = (value) =>
+  value instanceof Uint8Array
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1')
+    : undefined;
 
-export function keyOf(field: Field): KeyOf {
+/** Both sides of one comparison. */
+export function keysOf(lookup: Field | undefined, record: Field | undefined): { lookup: KeyOf; record: KeyOf } {
+  const same =
+    lookup !== undefined &&
+    record !== undefined &&
+    lookup.kind === record.kind &&
+    lookup.bigint === record.bigint &&
+    lookup.scale === record.scale;
+  // Most joins: what is equal is the same value. Bytes never are.
+  if (same && lookup.kind !== 'bytes' && lookup.kind !== 'fixed') return { lookup: plain, record: plain };
+  return { lookup: lookup === undefined ? plain : keyOf(lookup), record: record === undefined ? plain : keyOf(record) };
+}
+
+function keyOf(field: Field): KeyOf {
   switch (field.kind) {
     case 'long':
     case 'timestamp-micros':

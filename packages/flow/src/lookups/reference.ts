@@ -52,7 +52,8 @@ export class ReferenceTopic {
   /** Takes a newer version of a row, or with null its deletion; same and older versions change nothing. */
   apply(id: string, version: bigint, revision: number, value: Row | null): void {
     const kept = this.#kept.get(id);
-    if (kept !== undefined && (version < kept.version || (version === kept.version && revision <= kept.revision))) return;
+    if (kept !== undefined && (version < kept.version || (version === kept.version && revision <= kept.revision)))
+      return;
     const before = kept?.row ?? null;
     const row = value === null ? null : this.#pick(value);
     if (kept === undefined) {

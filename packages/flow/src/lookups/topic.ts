@@ -1,7 +1,8 @@
 /** A lookup: rows of a reference topic, found by the record's fields. */
-import type { LookupConfig } from '../lookup.ts';
+
 import type { Field } from '../avro/field.ts';
-import { type KeyOf, type KeyPart, keyOf } from './key.ts';
+import type { LookupConfig } from '../lookup.ts';
+import { type KeyOf, type KeyPart, keysOf } from './key.ts';
 import type { ReferenceTopic, RowIndex } from './reference.ts';
 
 type Row = Record<string, unknown>;
@@ -34,8 +35,11 @@ export class TopicLookup implements RowIndex {
     this.config = config;
     this.#lookupFields = Object.keys(config.on);
     this.recordFields = Object.values(config.on);
-    this.#lookupKeys = this.#lookupFields.map((field) => keyIn(reference.fields, field));
-    this.#recordKeys = this.recordFields.map((field) => keyIn(record, field));
+    const keys = Object.entries(config.on).map(([theirs, ours]) =>
+      keysOf(fieldOf(reference.fields, theirs), fieldOf(record, ours)),
+    );
+    this.#lookupKeys = keys.map((key) => key.lookup);
+    this.#recordKeys = keys.map((key) => key.record);
     reference.watch(this);
   }
 
@@ -60,7 +64,11 @@ export class TopicLookup implements RowIndex {
     const there = level.get(key) as Entry | Entry[] | undefined;
     const entry = { id, row };
     if (there === undefined) level.set(key, entry);
-    else level.set(key, [...(Array.isArray(there) ? there : [there]), entry].sort((a, b) => (a.id < b.id ? -1 : 1)));
+    else
+      level.set(
+        key,
+        [...(Array.isArray(there) ? there : [there]), entry].sort((a, b) => (a.id < b.id ? -1 : 1)),
+      );
   }
 
   remove(id: string, row: Row): void {
@@ -90,9 +98,5 @@ export class TopicLookup implements RowIndex {
   }
 }
 
-const asItIs: KeyOf = (value) => (value === null || value === undefined ? undefined : (value as KeyPart));
-
-function keyIn(fields: readonly Field[], name: string): KeyOf {
-  const field = fields.find((one) => one.name === name);
-  return field === undefined ? asItIs : keyOf(field);
-}
+const fieldOf = (fields: readonly Field[], name: string): Field | undefined =>
+  fields.find((field) => field.name === name);

@@ -79,12 +79,21 @@ function hasNull(vector: duckdb.Vector, count: number): boolean {
 
 const isValid = (valid: Uint32Array, i: number): boolean => (((valid[i >> 5] as number) >>> (i & 31)) & 1) === 1;
 
-function assignColumn(column: ResultColumn, bytes: Uint8Array, count: number, valid: Uint32Array | undefined, targets: readonly Row[]): void {
+function assignColumn(
+  column: ResultColumn,
+  bytes: Uint8Array,
+  count: number,
+  valid: Uint32Array | undefined,
+  targets: readonly Row[],
+): void {
   const { name, physical } = column;
-  const read = physical === 'text' ? readTexts : physical === 'blob' ? readBlobs : undefined;
-  if (read !== undefined) return read(column, bytes, count, valid, targets);
+  if (physical === 'text' || physical === 'blob') {
+    (physical === 'text' ? readTexts : readBlobs)(column, bytes, count, valid, targets);
+    return;
+  }
   if (physical === 'bool') {
-    for (let i = 0; i < count; i++) (targets[i] as Row)[name] = valid === undefined || isValid(valid, i) ? bytes[i] !== 0 : null;
+    for (let i = 0; i < count; i++)
+      (targets[i] as Row)[name] = valid === undefined || isValid(valid, i) ? bytes[i] !== 0 : null;
     return;
   }
   const { buffer, byteOffset } = bytes;
@@ -94,10 +103,18 @@ function assignColumn(column: ResultColumn, bytes: Uint8Array, count: number, va
       : physical === 'float'
         ? new Float32Array(buffer, byteOffset, count)
         : new Float64Array(buffer, byteOffset, count);
-  for (let i = 0; i < count; i++) (targets[i] as Row)[name] = valid === undefined || isValid(valid, i) ? numbers[i] : null;
+  for (let i = 0; i < count; i++)
+    (targets[i] as Row)[name] = valid === undefined || isValid(valid, i) ? numbers[i] : null;
 }
 
-function readLongs(column: ResultColumn, bytes: Uint8Array, count: number, valid: Uint32Array | undefined, targets: readonly Row[], refuse: RefuseLong): void {
+function readLongs(
+  column: ResultColumn,
+  bytes: Uint8Array,
+  count: number,
+  valid: Uint32Array | undefined,
+  targets: readonly Row[],
+  refuse: RefuseLong,
+): void {
   const { name, factor, bigint } = column;
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, count * 2);
   const bigs = new BigInt64Array(bytes.buffer, bytes.byteOffset, count);
@@ -128,13 +145,20 @@ const SLOTS = 512;
 const slotWords = new Int32Array(SLOTS * 4);
 const slotTexts: string[] = new Array<string>(SLOTS).fill('');
 
-function readTexts({ name }: ResultColumn, bytes: Uint8Array, count: number, valid: Uint32Array | undefined, targets: readonly Row[]): void {
+function readTexts(
+  { name }: ResultColumn,
+  bytes: Uint8Array,
+  count: number,
+  valid: Uint32Array | undefined,
+  targets: readonly Row[],
+): void {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, count * 4);
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, count * 16);
   for (let i = 0; i < count; i++) {
     const target = targets[i] as Row;
     if (valid !== undefined && !isValid(valid, i)) target[name] = null;
-    else if ((words[4 * i] as number) > INLINE) target[name] = outside(bytes, i, words[4 * i] as number).toString('utf8');
+    else if ((words[4 * i] as number) > INLINE)
+      target[name] = outside(bytes, i, words[4 * i] as number).toString('utf8');
     else target[name] = inlined(words, text, i);
   }
 }
@@ -146,7 +170,8 @@ function inlined(words: Int32Array, text: Buffer, i: number): string {
   const c = words[4 * i + 3] as number;
   const slot = Math.imul(a ^ Math.imul(b, 31) ^ Math.imul(c, 17) ^ length, 0x9e3779b1) >>> 23;
   const at = slot * 4;
-  if (slotWords[at] === length && slotWords[at + 1] === a && slotWords[at + 2] === b && slotWords[at + 3] === c) return slotTexts[slot] as string;
+  if (slotWords[at] === length && slotWords[at + 1] === a && slotWords[at + 2] === b && slotWords[at + 3] === c)
+    return slotTexts[slot] as string;
   const value = text.toString('utf8', 16 * i + 4, 16 * i + 4 + length);
   slotWords[at] = length;
   slotWords[at + 1] = a;
@@ -162,7 +187,13 @@ function outside(bytes: Uint8Array, i: number, length: number): Buffer {
   return Buffer.from(data.buffer, data.byteOffset, length);
 }
 
-function readBlobs({ name }: ResultColumn, bytes: Uint8Array, count: number, valid: Uint32Array | undefined, targets: readonly Row[]): void {
+function readBlobs(
+  { name }: ResultColumn,
+  bytes: Uint8Array,
+  count: number,
+  valid: Uint32Array | undefined,
+  targets: readonly Row[],
+): void {
   const words = new Int32Array(bytes.buffer, bytes.byteOffset, count * 4);
   for (let i = 0; i < count; i++) {
     const length = words[4 * i] as number;

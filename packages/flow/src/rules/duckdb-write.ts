@@ -18,7 +18,6 @@ type Row = Record<string, unknown>;
 /** Told of a value that is not of its field's kind. */
 export type Refuse = (row: number, column: SqlColumn) => void;
 
-
 /** Writes rows into one table; its buffers are used again for every chunk. */
 export class TableWriter {
   readonly #connection: duckdb.Connection;
@@ -46,7 +45,8 @@ export class TableWriter {
   write(rows: readonly Row[], from: number, to: number, refuse: Refuse): void {
     const appender = duckdb.appender_create_ext(this.#connection, null, null, this.#table);
     try {
-      for (let start = from; start < to; start += CHUNK) this.#append(appender, rows, start, Math.min(CHUNK, to - start), refuse);
+      for (let start = from; start < to; start += CHUNK)
+        this.#append(appender, rows, start, Math.min(CHUNK, to - start), refuse);
     } finally {
       duckdb.appender_close_sync(appender);
     }
@@ -61,7 +61,8 @@ export class TableWriter {
       for (let i = 0; i < count; i++) this.#rows[i] = start + i;
       duckdb.copy_data_to_vector(duckdb.data_chunk_get_vector(chunk, at++), 0, this.#rows.buffer, 0, count * 4);
     }
-    for (const buffer of this.#buffers) buffer.fill(rows, start, count, duckdb.data_chunk_get_vector(chunk, at++), refuse);
+    for (const buffer of this.#buffers)
+      buffer.fill(rows, start, count, duckdb.data_chunk_get_vector(chunk, at++), refuse);
     duckdb.append_data_chunk(appender, chunk);
   }
 }
@@ -159,7 +160,8 @@ class ColumnBuffer {
   #fillBig(i: number, value: unknown, start: number, refuse: Refuse): void {
     let big: bigint | undefined;
     if (typeof value === 'bigint') big = value * BigInt(this.#column.factor);
-    else if (typeof value === 'number' && Number.isSafeInteger(value)) big = BigInt(value) * BigInt(this.#column.factor);
+    else if (typeof value === 'number' && Number.isSafeInteger(value))
+      big = BigInt(value) * BigInt(this.#column.factor);
     if (big !== undefined && BigInt.asIntN(64, big) === big) this.#bigs[i] = big;
     else this.#absent(i, value, start, refuse);
   }

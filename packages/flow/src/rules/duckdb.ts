@@ -69,13 +69,13 @@ export function problemOf(thrown: unknown): SqlProblem {
   } catch {
     // An error of the binding, or one that has lost its JSON on the way: the text is the message.
   }
-  const type = details['exception_type'] ?? /^([A-Za-z ]+) Error: /.exec(text)?.[1] ?? '';
+  const type = details.exception_type ?? /^([A-Za-z ]+) Error: /.exec(text)?.[1] ?? '';
   // DuckDB lists candidate functions below the message, dozens of them.
-  const message = (details['exception_message'] ?? text).split('\n\tCandidate functions')[0] as string;
+  const message = (details.exception_message ?? text).split('\n\tCandidate functions')[0] as string;
   return {
     type,
     message: message.replace(/\s+/g, ' ').trim().slice(0, MESSAGE_LIMIT),
-    position: details['position'] === undefined ? undefined : Number(details['position']),
+    position: details.position === undefined ? undefined : Number(details.position),
     interrupted: type.toUpperCase() === 'INTERRUPT',
     fatal: type.toUpperCase() === 'FATAL' || type.toUpperCase() === 'INTERNAL',
   };

@@ -12,14 +12,26 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-const input = [field('id', 'string', { nullable: false }), field('delay', 'int'), field('ts', 'timestamp-millis', { nullable: false }), field('price', 'decimal', { nullable: false, precision: 8, scale: 2 }), field('dest', 'string')];
+const input = [
+  field('id', 'string', { nullable: false }),
+  field('delay', 'int'),
+  field('ts', 'timestamp-millis', { nullable: false }),
+  field('price', 'decimal', { nullable: false, precision: 8, scale: 2 }),
+  field('dest', 'string'),
+];
 const output = [...input, field('late', 'boolean'), field('big', 'long', { bigint: true }), field('city', 'string')];
 
 async function run(name: string, text: string) {
   await writeFile(join(folder, name), text);
-  const tables = [{ name: 'airport', fields: [field('faa', 'string'), field('city', 'string')], changes: 0, rows: () => [] }];
+  const tables = [
+    { name: 'airport', fields: [field('faa', 'string'), field('city', 'string')], changes: 0, rows: () => [] },
+  ];
   const outcomes = await runExamples(name, { folder, input, output, tables });
-  return outcomes.map(({ example, fault }) => (fault === undefined ? `${example}: ok` : `${fault.place?.replace(`${folder}/`, '')} ${fault.message.replace('example does not hold: ', '')}`));
+  return outcomes.map(({ example, fault }) =>
+    fault === undefined
+      ? `${example}: ok`
+      : `${fault.place?.replace(`${folder}/`, '')} ${fault.message.replace('example does not hold: ', '')}`,
+  );
 }
 
 test('examples of a SQL rule: missing fields are filled, only what is named is compared', async () => {
@@ -105,8 +117,14 @@ export default { doc: 'x', apply, examples: [
 });
 
 test('a chain: a SQL rule sees what rules before it set, by the output’s type', async () => {
-  await writeFile(join(folder, 'first.ts'), "export default { doc: 'x', examples: [], apply: (r: any) => ({ ...r, late: r.delay > 15 }) };");
-  await writeFile(join(folder, 'second.sql'), "-- doc: x\nselect row, case when late then 'late' else 'in time' end as dest from input");
+  await writeFile(
+    join(folder, 'first.ts'),
+    "export default { doc: 'x', examples: [], apply: (r: any) => ({ ...r, late: r.delay > 15 }) };",
+  );
+  await writeFile(
+    join(folder, 'second.sql'),
+    "-- doc: x\nselect row, case when late then 'late' else 'in time' end as dest from input",
+  );
   const [first, second] = await loadRules(['first.ts', 'second.sql'], { folder, input, output });
   const between = (await first?.apply([{ delay: 20 }, { delay: 1 }])) as Record<string, unknown>[];
   assert.deepEqual(await second?.apply(between), [

@@ -32,32 +32,50 @@ export function givenRecord(example: RuleExample<Row, Row>, fields: readonly Fie
  * Applies the rule to an example and compares.
  * @param input fields that are filled; `fields` all that values may be written for.
  */
-export async function runExample(ready: ReadyRule, example: RuleExample<Row, Row>, input: readonly Field[], fields: readonly Field[]): Promise<string | undefined> {
-  for (const name of Object.keys(example.given)) if (!fields.some((field) => field.name === name)) return `\`given\` has a field \`${name}\` that no schema has`;
+export async function runExample(
+  ready: ReadyRule,
+  example: RuleExample<Row, Row>,
+  input: readonly Field[],
+  fields: readonly Field[],
+): Promise<string | undefined> {
+  for (const name of Object.keys(example.given))
+    if (!fields.some((field) => field.name === name)) return `\`given\` has a field \`${name}\` that no schema has`;
   const record = givenRecord(example, input);
   const [result] = await ready.apply([record]);
   return difference(example.expect, result as RuleResult<Row>, fields);
 }
 
 /** What does not hold, for a person; undefined when all does. */
-function difference(expect: RuleExample<Row, Row>['expect'], result: RuleResult<Row>, fields: readonly Field[]): string | undefined {
+function difference(
+  expect: RuleExample<Row, Row>['expect'],
+  result: RuleResult<Row>,
+  fields: readonly Field[],
+): string | undefined {
   const want = wantedVerdict(expect, fields);
   if (want !== undefined) {
     if (result instanceof Drop && want.verdict === 'drop' && want.code === result.code) return undefined;
     if (result instanceof Fault && want.verdict === 'reject' && want.code === result.code) {
-      return want.field === undefined || want.field === result.field ? undefined : `rejected for field ${shown(result.field)}, expected ${shown(want.field)}`;
+      return want.field === undefined || want.field === result.field
+        ? undefined
+        : `rejected for field ${shown(result.field)}, expected ${shown(want.field)}`;
     }
     return `${resultShown(result)}, expected ${want.verdict} ${want.code}`;
   }
-  if (result instanceof Drop || result instanceof Fault) return `${resultShown(result)}, expected ${Array.isArray(expect) ? `${expect.length} records` : 'a record'}`;
+  if (result instanceof Drop || result instanceof Fault)
+    return `${resultShown(result)}, expected ${Array.isArray(expect) ? `${expect.length} records` : 'a record'}`;
   const got = (Array.isArray(result) ? result : [result]) as Row[];
   const wanted = (Array.isArray(expect) ? expect : [expect]) as Row[];
   if (got.length !== wanted.length) return `${got.length} records, expected ${wanted.length}`;
-  const lines = wanted.flatMap((row, at) => rowDifference(row, got[at] as Row, fields).map((line) => (wanted.length === 1 ? line : `record ${at}: ${line}`)));
+  const lines = wanted.flatMap((row, at) =>
+    rowDifference(row, got[at] as Row, fields).map((line) => (wanted.length === 1 ? line : `record ${at}: ${line}`)),
+  );
   return lines.length === 0 ? undefined : lines.join('\n');
 }
 
-function wantedVerdict(expect: unknown, fields: readonly Field[]): { verdict: 'drop' | 'reject'; code: string; field?: string } | undefined {
+function wantedVerdict(
+  expect: unknown,
+  fields: readonly Field[],
+): { verdict: 'drop' | 'reject'; code: string; field?: string } | undefined {
   if (Array.isArray(expect)) return undefined;
   const { drop, reject, field } = expect as { drop?: unknown; reject?: unknown; field?: string };
   // A schema may have a field of that name; then a text in it is a value.
@@ -88,7 +106,8 @@ function resultShown(result: RuleResult<Row>): string {
 function shown(value: unknown, field?: Field): string {
   if (value === undefined) return 'not set';
   if (typeof value === 'bigint') return `${value}`;
-  if (typeof value === 'number' && field?.kind.includes('timestamp-millis') === true && Math.abs(value) <= 8.64e15) return `${value} (${new Date(value).toISOString()})`;
+  if (typeof value === 'number' && field?.kind.includes('timestamp-millis') === true && Math.abs(value) <= 8.64e15)
+    return `${value} (${new Date(value).toISOString()})`;
   if (Buffer.isBuffer(value)) return `bytes ${value.toString('hex')}`;
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? `${part}` : part)) ?? String(value);
 }

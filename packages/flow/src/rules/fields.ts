@@ -59,7 +59,9 @@ export function defaultOf(field: Field): unknown {
 export function fromWritten(value: unknown, field: Field): unknown {
   if (typeof value === 'string' && /^(local-)?timestamp-/.test(field.kind)) {
     // Without a zone it is UTC, as in SQL.
-    const ms = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(value) ? value : `${value.replace(' ', 'T')}${value.length > 10 ? 'Z' : ''}`);
+    const ms = Date.parse(
+      /(Z|[+-]\d\d:?\d\d)$/.test(value) ? value : `${value.replace(' ', 'T')}${value.length > 10 ? 'Z' : ''}`,
+    );
     if (Number.isNaN(ms)) return value;
     const number = field.kind.endsWith('micros') ? ms * 1000 : ms;
     return field.bigint ? BigInt(number) : number;

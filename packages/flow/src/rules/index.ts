@@ -23,7 +23,7 @@ export interface RuleContext {
   input: readonly Field[];
   /** Fields of its output. */
   output: readonly Field[];
-  /** Time for a round of one SQL rule, ms. Default 10,000. */
+  /** Time that a round of one SQL rule may compute, ms. Default 10,000. */
   timeoutMs?: number;
   /** Lookups that a SQL rule may read beside `input`. */
   tables?: readonly SqlTable[];
@@ -49,7 +49,12 @@ const LANGUAGES: { readonly [extension: string]: (file: string, context: RuleCon
 
 async function typeScript(file: string): Promise<RuleFile> {
   const definition = await readTypeScriptRule(file);
-  return { doc: definition.doc, examples: definition.examples, placeOf: () => file, ready: async () => readyTypeScriptRule(file, definition) };
+  return {
+    doc: definition.doc,
+    examples: definition.examples,
+    placeOf: () => file,
+    ready: async () => readyTypeScriptRule(file, definition),
+  };
 }
 
 async function sql(file: string, context: RuleContext): Promise<RuleFile> {
@@ -66,7 +71,10 @@ async function sql(file: string, context: RuleContext): Promise<RuleFile> {
 function open(file: string, context: RuleContext): Promise<RuleFile> {
   const path = isAbsolute(file) ? file : join(context.folder, file);
   const language = LANGUAGES[extname(path)];
-  if (language === undefined) throw new Faults([new Fault('RULE_INVALID', `rules are written in ${Object.keys(LANGUAGES).join(', ')}`, { place: path })]);
+  if (language === undefined)
+    throw new Faults([
+      new Fault('RULE_INVALID', `rules are written in ${Object.keys(LANGUAGES).join(', ')}`, { place: path }),
+    ]);
   return language(path, context);
 }
 
@@ -106,8 +114,16 @@ export async function runExamples(file: string, context: RuleContext): Promise<E
       const difference = await runExample(own, example, input, fields);
       if (own !== ready) await own.close();
       const name = example.name ?? `example ${index + 1}`;
-      const fault = difference === undefined ? undefined : new Fault('EXAMPLE_FAILED', `${name}: ${difference}`, { place: rule.placeOf(index) });
-      outcomes.push({ file: isAbsolute(file) ? file : join(context.folder, file), rule: ready.name, example: name, fault });
+      const fault =
+        difference === undefined
+          ? undefined
+          : new Fault('EXAMPLE_FAILED', `${name}: ${difference}`, { place: rule.placeOf(index) });
+      outcomes.push({
+        file: isAbsolute(file) ? file : join(context.folder, file),
+        rule: ready.name,
+        example: name,
+        fault,
+      });
     }
   } finally {
     await ready.close();

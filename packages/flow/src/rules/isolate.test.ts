@@ -3,25 +3,35 @@ import { test } from 'node:test';
 import { isolate } from './isolate.ts';
 
 /** Attempts that fail when they hold a culprit; says what became of every row, and how many attempts it took. */
-async function run(count: number, culprits: ReadonlySet<number>, budget = 1000, work: (from: number, to: number) => Promise<void> = async () => {}) {
+async function run(
+  count: number,
+  culprits: ReadonlySet<number>,
+  budget = 1000,
+  work: (from: number, to: number) => Promise<void> = async () => {},
+) {
   const rows = new Array<string>(count).fill('undecided');
   let attempts = 0;
-  await isolate<string>(count, budget, { slowest: 0 }, {
-    attempt: async (from, to) => {
-      attempts++;
-      await work(from, to);
-      for (let row = from; row < to; row++) if (culprits.has(row)) return 'poison';
-      rows.fill('good', from, to);
-      return undefined;
+  await isolate<string>(
+    count,
+    budget,
+    { slowest: 0 },
+    {
+      attempt: async (from, to) => {
+        attempts++;
+        await work(from, to);
+        for (let row = from; row < to; row++) if (culprits.has(row)) return 'poison';
+        rows.fill('good', from, to);
+        return undefined;
+      },
+      interrupt: () => {},
+      blame: (row, problem) => {
+        rows[row] = problem;
+      },
+      expire: (row) => {
+        rows[row] = 'expired';
+      },
     },
-    interrupt: () => {},
-    blame: (row, problem) => {
-      rows[row] = problem;
-    },
-    expire: (row) => {
-      rows[row] = 'expired';
-    },
-  });
+  );
   return { rows, attempts };
 }
 
@@ -34,7 +44,10 @@ test('a good batch takes one attempt', async () => {
 test('exactly the culprits are blamed, wherever they stand', async () => {
   for (const culprits of [[0], [4999], [0, 4999], [7, 8, 9], Array.from({ length: 40 }, (_, i) => i * 100)]) {
     const { rows, attempts } = await run(5000, new Set(culprits));
-    assert.deepEqual(rows.flatMap((row, at) => (row === 'poison' ? [at] : [])), culprits);
+    assert.deepEqual(
+      rows.flatMap((row, at) => (row === 'poison' ? [at] : [])),
+      culprits,
+    );
     assert.equal(rows.filter((row) => row === 'good').length, 5000 - culprits.length);
     assert.ok(attempts <= (culprits.length > 16 ? 5000 : 2 * 14 * culprits.length), `${attempts} attempts`);
   }

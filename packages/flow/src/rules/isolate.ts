@@ -1,6 +1,9 @@
 /** Finds the records a batch fails on: halves, quarters … until each stands alone, within one budget of time. */
 
-/** Time that counts only while the process runs: a process that was stopped for a minute has not used a minute up. */
+/**
+ * Time that counts only while this process works: one that was stopped for a minute, or waited for a busy machine's
+ * processor, has not used it up. Work that computes is charged what it computes, and never more than its duration.
+ */
 export class Budget {
   #left: number;
   /** @param ms all there is. */
@@ -17,24 +20,23 @@ export class Budget {
    * the work is over.
    */
   async run<T>(limit: number, work: () => Promise<T>, interrupt: () => void): Promise<T> {
-    const tick = Math.max(5, Math.min(100, limit / 10));
-    let used = 0;
-    let last = performance.now();
-    const charge = (): void => {
-      const now = performance.now();
-      used += Math.min(now - last, tick * 5);
-      last = now;
+    const start = performance.now();
+    const cpu = process.cpuUsage();
+    const used = (): number => {
+      const { user, system } = process.cpuUsage(cpu);
+      return Math.min(performance.now() - start, (user + system) / 1000);
     };
-    const timer = setInterval(() => {
-      charge();
-      if (used >= limit) interrupt();
-    }, tick);
+    const timer = setInterval(
+      () => {
+        if (used() >= limit) interrupt();
+      },
+      Math.max(5, Math.min(100, limit / 10)),
+    );
     try {
       return await work();
     } finally {
       clearInterval(timer);
-      charge();
-      this.#left -= used;
+      this.#left -= used();
     }
   }
 }
@@ -56,7 +58,7 @@ const LEAST = 50;
 /** A row alone, before it is called endless. */
 const LEAST_ALONE = 250;
 /** A piece may be this much slower than the slowest that went well. */
-const SLACK = 50;
+const SLACK = 20;
 
 /** What remembers how long a row takes when all is well, ms; from round to round. */
 export interface Pace {
@@ -67,7 +69,12 @@ export interface Pace {
  * @param count rows 0 to count-1; each is handled, blamed or expired, in this order of preference, when it returns.
  * @param pace what good pieces took so far; updated.
  */
-export async function isolate<P>(count: number, budgetMs: number, pace: Pace, { attempt, interrupt, blame, expire }: Isolation<P>): Promise<void> {
+export async function isolate<P>(
+  count: number,
+  budgetMs: number,
+  pace: Pace,
+  { attempt, interrupt, blame, expire }: Isolation<P>,
+): Promise<void> {
   const budget = new Budget(budgetMs);
   // The next piece is the last of the list, so that rows are decided in their order.
   const pieces: [number, number][] = [[0, count]];
@@ -82,7 +89,8 @@ export async function isolate<P>(count: number, budgetMs: number, pace: Pace, { 
     const before = budget.left;
     const problem = await budget.run(limitOf(size, count, budget.left, pace), () => attempt(from, to), interrupt);
     if (problem === undefined) {
-      if (size * 16 >= count || pace.slowest === 0) pace.slowest = Math.max(pace.slowest * 0.9, (before - budget.left) / size);
+      if (size * 16 >= count || pace.slowest === 0)
+        pace.slowest = Math.max(pace.slowest * 0.9, (before - budget.left) / size);
     } else if (size === 1) {
       culprits++;
       blame(from, problem);
@@ -103,5 +111,7 @@ function limitOf(size: number, count: number, left: number, pace: Pace): number 
   const quarter = left / 4;
   if (size === count && count > 1) return quarter;
   if (count === 1) return left;
-  return pace.slowest === 0 ? quarter : Math.min(quarter, Math.max(size === 1 ? LEAST_ALONE : LEAST, SLACK * pace.slowest * size));
+  return pace.slowest === 0
+    ? quarter
+    : Math.min(quarter, Math.max(size === 1 ? LEAST_ALONE : LEAST, SLACK * pace.slowest * size));
 }

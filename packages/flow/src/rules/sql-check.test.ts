@@ -5,8 +5,18 @@ import { field } from './fields.fixture.ts';
 import { loadSqlRule } from './sql.ts';
 import { parseSqlFile } from './sql-file.ts';
 
-const FIELDS = [field('a', 'int'), field('s', 'string'), field('x', 'double'), field('ts', 'timestamp-millis'), field('price', 'decimal', { precision: 10, scale: 2 }), field('tags', 'array'), field('must', 'int', { nullable: false })];
-const TABLES = [{ name: 'airport', fields: [field('faa', 'string'), field('city', 'string')], changes: 0, rows: () => [] }];
+const FIELDS = [
+  field('a', 'int'),
+  field('s', 'string'),
+  field('x', 'double'),
+  field('ts', 'timestamp-millis'),
+  field('price', 'decimal', { precision: 10, scale: 2 }),
+  field('tags', 'array'),
+  field('must', 'int', { nullable: false }),
+];
+const TABLES = [
+  { name: 'airport', fields: [field('faa', 'string'), field('city', 'string')], changes: 0, rows: () => [] },
+];
 
 /** Line 1 is the header, so that the query starts at line 2. */
 async function faultsOf(query: string): Promise<string[]> {
@@ -25,7 +35,11 @@ async function faultsOf(query: string): Promise<string[]> {
 
 const refused: [string, string, RegExp][] = [
   ['syntax', 'select row,\n  from from input', /^:3:8 syntax error at or near "from"/],
-  ['unknown column', 'select row,\n  case when foo > 1 then 1 end as a from input', /^:3:13 Referenced column "foo" not found/],
+  [
+    'unknown column',
+    'select row,\n  case when foo > 1 then 1 end as a from input',
+    /^:3:13 Referenced column "foo" not found/,
+  ],
   ['wrong types', 'select row, a + s as a from input', /^:2:15 No function matches/],
   ['no such function', 'select row, nofun(a) as a from input', /^:2:13 .*nofun/],
   ['multi-byte text before', "select row, 'ééé' as s, foo as a from input", /^:2:25 Referenced column "foo"/],
@@ -53,8 +67,16 @@ const refused: [string, string, RegExp][] = [
   ['uuid()', 'select row, uuid() as s from input', /uuid\(\)/],
   ['sleep', 'select row, pg_sleep(1) as s from input', /pg_sleep\(\)/],
   ['self join', 'select input.row from input join input other on other.a = input.a', /`input` may stand only once/],
-  ['self join behind WITH', 'with i as (select * from input) select one.row from i one join i two on one.a = two.a', /`input` may stand only once/],
-  ['exists in input', 'select row from input where exists (select 1 from input other where other.a = 1)', /`input` may stand only once/],
+  [
+    'self join behind WITH',
+    'with i as (select * from input) select one.row from i one join i two on one.a = two.a',
+    /`input` may stand only once/,
+  ],
+  [
+    'exists in input',
+    'select row from input where exists (select 1 from input other where other.a = 1)',
+    /`input` may stand only once/,
+  ],
   ['WITH hides input', 'with input as (select 1 as row) select row from input', /WITH input hides/],
   ['right join', 'select row from airport right join input on airport.faa = input.s', /RIGHT JOIN/],
   ['full join', 'select row from input full join airport on airport.faa = input.s', /FULL JOIN/],
@@ -82,7 +104,11 @@ const refused: [string, string, RegExp][] = [
   ['text into int', 'select row, s as a from input', /column `a` is VARCHAR, wanted is INTEGER/],
   ['bigint into int', 'select row, a::bigint as a from input', /column `a` is BIGINT, wanted is INTEGER/],
   ['int into text', 'select row, a as s from input', /column `s` is INTEGER, wanted is VARCHAR/],
-  ['too many decimals', 'select row, 1.2345 as price from input', /column `price` is DECIMAL\(5,4\), wanted is DECIMAL\(10, 2\)/],
+  [
+    'too many decimals',
+    'select row, 1.2345 as price from input',
+    /column `price` is DECIMAL\(5,4\), wanted is DECIMAL\(10, 2\)/,
+  ],
   ['text into instant', 'select row, s as ts from input', /wanted is TIMESTAMP/],
   ['an array', 'select row, [1] as tags from input', /no SQL type/],
   ['a list that SQL does not see', 'select row, len(tags) as a from input', /"tags" not found/],
@@ -91,7 +117,10 @@ const refused: [string, string, RegExp][] = [
 for (const [name, query, pattern] of refused) {
   test(`refused: ${name}`, async () => {
     const faults = await faultsOf(query);
-    assert.ok(faults.some((fault) => pattern.test(fault)), faults.join('\n') || 'it was taken');
+    assert.ok(
+      faults.some((fault) => pattern.test(fault)),
+      faults.join('\n') || 'it was taken',
+    );
   });
 }
 
@@ -99,16 +128,16 @@ const taken = [
   "select row, case when a > 1 then 'x' end as s from input where s like 'N%' order by row;",
   'SELECT Row, A FROM Input -- a comment; with a semicolon',
   'select * from input',
-  'select row, columns(c -> c like \'x%\') from input',
+  "select row, columns(c -> c like 'x%') from input",
   'select input.row, city as s from input left join airport on airport.faa = input.s',
   'select input.row, airport.city as s from input asof join airport on airport.faa <= input.s',
   'with kept as (select row, a from input where a > 0) select row, a from kept',
   'select row, u as a from input, unnest([1, 2, 3]) t(u)',
   'select row, unnest([a, a + 1]) as a from input',
   "select row, v.n as a from input join (values (1, 'x'), (2, 'y')) v(n, t) on v.t = input.s",
-  'select row, split_part(s, \'-\', 1) as s, nullif(a, 0) as a, x * 1.609 as x, 5 as price from input',
+  "select row, split_part(s, '-', 1) as s, nullif(a, 0) as a, x * 1.609 as x, 5 as price from input",
   "select row, case when a < 0 then error('negative') else a end as a from input",
-  "select row, ts + interval 1 day as ts, list_sum([a, 1])::int as a from input",
+  'select row, ts + interval 1 day as ts, list_sum([a, 1])::int as a from input',
   'select row, null as a from input',
   'with recursive t(i) as (select 1 union all select i + 1 from t where i < 3) select row, i as a from input, t',
 ];
@@ -138,7 +167,10 @@ test('the header: unknown keys, no doc, broken YAML, wrong examples', () => {
   assert.match(said('-- doc: x\n-- sampels: []\nselect 1'), /unknown key `sampels`/);
   assert.match(said('-- doc: "x\n-- rule: [\nselect 1'), /rule\.sql:\d+:\d+ .*not valid YAML/);
   assert.match(said('-- doc: x\n-- examples: [{ given: {} }]\nselect 1'), /example 1: `expect`/);
-  const { name, examples, exampleLines } = parseSqlFile('/f/rule.sql', '-- rule: late\n-- doc: x\n-- examples:\n--   - given: { a: 1 }\n--     expect: { a: 2 }\n--   - { given: { a: 2 }, expect: { drop: SQL_FILTERED } }\nselect row from input');
+  const { name, examples, exampleLines } = parseSqlFile(
+    '/f/rule.sql',
+    '-- rule: late\n-- doc: x\n-- examples:\n--   - given: { a: 1 }\n--     expect: { a: 2 }\n--   - { given: { a: 2 }, expect: { drop: SQL_FILTERED } }\nselect row from input',
+  );
   assert.equal(name, 'late');
   assert.deepEqual(examples[0]?.expect, { a: 2 });
   assert.deepEqual(exampleLines, [4, 6]);

@@ -5,6 +5,7 @@
 import { Fault } from '@quadrille/record';
 import { problemOf, type Sandbox } from './duckdb.ts';
 import type { SqlFile } from './sql-file.ts';
+import { type Functions, functionsOf } from './sql-functions.ts';
 
 /** What a checked query refers to. */
 export interface SqlUse {
@@ -22,24 +23,21 @@ const TABLE_FUNCTIONS = new Set(['unnest', 'range', 'generate_series']);
 const TABLE_REFS = new Set(['BASE_TABLE', 'SUBQUERY', 'JOIN', 'TABLE_FUNCTION', 'EMPTY', 'EXPRESSION_LIST']);
 /** Read like columns, are functions of the clock or the session. */
 const VALUE_FUNCTIONS = new Set(
-  'current_date current_time current_timestamp localtime localtimestamp current_user session_user user current_role current_catalog current_schema'.split(' '),
+  'current_date current_time current_timestamp localtime localtimestamp current_user session_user user current_role current_catalog current_schema'.split(
+    ' ',
+  ),
 );
-/** Is called volatile so that it is not folded away; gives the same for the same row. */
-const ALLOWED = new Set(['error']);
-
-/** What DuckDB says of each function, by name. */
-interface Functions {
-  aggregates: ReadonlySet<string>;
-  volatile: ReadonlySet<string>;
-  macros: ReadonlyMap<string, string>;
-}
 
 /**
  * Parses the query and finds all that it may not do.
  * @param lookups the names it may read besides `input`.
  */
-export async function checkSql(sql: SqlFile, lookups: readonly string[], sandbox: Sandbox): Promise<{ faults: Fault[]; use: SqlUse }> {
-  const check = new Check(sql, lookups, await (functions ??= readFunctions(sandbox)), sandbox);
+export async function checkSql(
+  sql: SqlFile,
+  lookups: readonly string[],
+  sandbox: Sandbox,
+): Promise<{ faults: Fault[]; use: SqlUse }> {
+  const check = new Check(sql, lookups, await functionsOf(sandbox), sandbox);
   await check.run();
   return { faults: check.faults, use: { columns: check.star ? undefined : check.columns, tables: check.tables } };
 }
@@ -66,16 +64,17 @@ class Check {
 
   async run(): Promise<void> {
     const parsed = await parse(this.#sandbox, this.#sql.text);
-    if (parsed['error'] === true) {
-      const kind = String(parsed['error_type']);
-      const detail = kind === 'parser' ? String(parsed['error_message']) : 'only one SELECT is allowed, nothing else';
-      const position = parsed['position'] === undefined ? NOWHERE : Number(parsed['position']);
+    if (parsed.error === true) {
+      const kind = String(parsed.error_type);
+      const detail = kind === 'parser' ? String(parsed.error_message) : 'only one SELECT is allowed, nothing else';
+      const position = parsed.position === undefined ? NOWHERE : Number(parsed.position);
       return this.#refuse(detail, { query_location: position });
     }
-    const statements = parsed['statements'] as Node[];
+    const statements = parsed.statements as Node[];
     const first = statements[0];
-    if (first === undefined || statements.length !== 1) return this.#refuse(`one SELECT is wanted, ${statements.length} statements are there`, {});
-    const query = first['node'] as Node;
+    if (first === undefined || statements.length !== 1)
+      return this.#refuse(`one SELECT is wanted, ${statements.length} statements are there`, {});
+    const query = first.node as Node;
     this.#collectCtes(query);
     this.#visit(query);
     for (const name of this.#macros) await this.#visitMacro(name);
@@ -83,14 +82,15 @@ class Check {
   }
 
   #refuse(detail: string, at: Node, help?: string): void {
-    const position = at['query_location'];
-    const place = typeof position === 'number' && position < NOWHERE / 10 ? this.#sql.placeOf(position) : this.#sql.file;
+    const position = at.query_location;
+    const place =
+      typeof position === 'number' && position < NOWHERE / 10 ? this.#sql.placeOf(position) : this.#sql.file;
     this.faults.push(new Fault('SQL_INVALID', detail, help === undefined ? { place } : { place, help }));
   }
 
   #collectCtes(node: unknown): void {
     for (const child of children(node)) this.#collectCtes(child);
-    const map = isNode(node) && isNode(node['cte_map']) ? (node['cte_map']['map'] as { key: string; value: Node }[]) : [];
+    const map = isNode(node) && isNode(node.cte_map) ? (node.cte_map.map as { key: string; value: Node }[]) : [];
     for (const { key, value } of map) {
       const name = key.toLowerCase();
       if (name === 'input' || this.#lookups.has(name)) this.#refuse(`WITH ${key} hides the relation \`${key}\``, value);
@@ -105,20 +105,20 @@ class Check {
       return;
     }
     if (!isNode(node)) return;
-    if (typeof node['class'] === 'string') this.#visitExpression(node);
-    else if (typeof node['type'] === 'string') this.#visitClause(node, node['type']);
-    this.#visitRef(node['from_table']);
-    if (node['type'] === 'JOIN') {
-      this.#visitRef(node['left']);
-      this.#visitRef(node['right']);
+    if (typeof node.class === 'string') this.#visitExpression(node);
+    else if (typeof node.type === 'string') this.#visitClause(node, node.type);
+    this.#visitRef(node.from_table);
+    if (node.type === 'JOIN') {
+      this.#visitRef(node.left);
+      this.#visitRef(node.right);
     }
     for (const child of children(node)) this.#visit(child);
   }
 
   #visitExpression(node: Node): void {
-    switch (node['class']) {
+    switch (node.class) {
       case 'COLUMN_REF': {
-        const names = node['column_names'] as string[];
+        const names = node.column_names as string[];
         for (const name of names) this.columns.add(name.toLowerCase());
         const only = names.length === 1 ? (names[0] as string).toLowerCase() : '';
         if (VALUE_FUNCTIONS.has(only)) this.#refuse(`${only} differs from run to run`, node, CLOCK_HELP);
@@ -128,7 +128,11 @@ class Check {
         this.star = true;
         break;
       case 'WINDOW':
-        this.#refuse(`window function \`${String(node['function_name'])}\` looks at other rows of the batch`, node, ROW_HELP);
+        this.#refuse(
+          `window function \`${String(node.function_name)}\` looks at other rows of the batch`,
+          node,
+          ROW_HELP,
+        );
         break;
       case 'PARAMETER':
         this.#refuse('a rule has no parameters', node);
@@ -139,44 +143,62 @@ class Check {
   }
 
   #visitFunction(node: Node): void {
-    const name = String(node['function_name']).toLowerCase();
+    const name = String(node.function_name).toLowerCase();
     if (this.#functions.macros.has(name)) this.#macros.add(name);
-    if (this.#functions.aggregates.has(name)) this.#refuse(`aggregate \`${name}\` looks at other rows of the batch`, node, ROW_HELP);
-    else if (this.#functions.volatile.has(name) || (name === 'age' && (node['children'] as Node[]).length === 1)) this.#refuse(`${name}() differs from run to run`, node, CLOCK_HELP);
+    if (this.#functions.aggregates.has(name))
+      this.#refuse(`aggregate \`${name}\` looks at other rows of the batch`, node, ROW_HELP);
+    else if (this.#functions.volatile.has(name) || (name === 'age' && (node.children as Node[]).length === 1))
+      this.#refuse(`${name}() differs from run to run`, node, CLOCK_HELP);
   }
 
   #visitClause(node: Node, type: string): void {
-    if (type === 'LIMIT_MODIFIER' || type === 'LIMIT_PERCENT_MODIFIER') this.#refuse('LIMIT and OFFSET depend on the other rows of the batch', node, ROW_HELP);
+    if (type === 'LIMIT_MODIFIER' || type === 'LIMIT_PERCENT_MODIFIER')
+      this.#refuse('LIMIT and OFFSET depend on the other rows of the batch', node, ROW_HELP);
     if (type === 'DISTINCT_MODIFIER') this.#refuse('DISTINCT depends on the other rows of the batch', node, ROW_HELP);
-    if (type === 'SET_OPERATION_NODE') this.#refuse(`${String(node['setop_type'])} is not for rules`, node, 'for several records from one, join `unnest([…])` or `(VALUES …)`');
+    if (type === 'SET_OPERATION_NODE')
+      this.#refuse(
+        `${String(node.setop_type)} is not for rules`,
+        node,
+        'for several records from one, join `unnest([…])` or `(VALUES …)`',
+      );
     if (type !== 'SELECT_NODE') return;
-    const grouped = notEmpty(node['group_expressions']) || notEmpty(node['group_sets']) || node['aggregate_handling'] !== 'STANDARD_HANDLING';
-    if (grouped || isNode(node['having'])) this.#refuse('GROUP BY and HAVING look at other rows of the batch', node, ROW_HELP);
-    if (isNode(node['qualify'])) this.#refuse('QUALIFY looks at other rows of the batch', node, ROW_HELP);
-    if (isNode(node['sample'])) this.#refuse('SAMPLE differs from run to run', node, CLOCK_HELP);
+    const grouped =
+      notEmpty(node.group_expressions) || notEmpty(node.group_sets) || node.aggregate_handling !== 'STANDARD_HANDLING';
+    if (grouped || isNode(node.having))
+      this.#refuse('GROUP BY and HAVING look at other rows of the batch', node, ROW_HELP);
+    if (isNode(node.qualify)) this.#refuse('QUALIFY looks at other rows of the batch', node, ROW_HELP);
+    if (isNode(node.sample)) this.#refuse('SAMPLE differs from run to run', node, CLOCK_HELP);
   }
 
   #visitRef(ref: unknown): void {
-    if (!isNode(ref) || typeof ref['type'] !== 'string') return;
-    if (!TABLE_REFS.has(ref['type'])) this.#refuse(`${ref['type'].toLowerCase().replace(/_ref$/, '')} is not for rules`, ref);
-    if (isNode(ref['sample'])) this.#refuse('SAMPLE differs from run to run', ref, CLOCK_HELP);
-    if (ref['type'] === 'BASE_TABLE') this.#visitTable(ref);
-    if (ref['type'] === 'TABLE_FUNCTION') {
-      const name = String((ref['function'] as Node)['function_name']).toLowerCase();
-      if (!TABLE_FUNCTIONS.has(name)) this.#refuse(`table function \`${name}\` reads from outside of the batch`, ref, this.#relations());
+    if (!isNode(ref) || typeof ref.type !== 'string') return;
+    if (!TABLE_REFS.has(ref.type)) this.#refuse(`${ref.type.toLowerCase().replace(/_ref$/, '')} is not for rules`, ref);
+    if (isNode(ref.sample)) this.#refuse('SAMPLE differs from run to run', ref, CLOCK_HELP);
+    if (ref.type === 'BASE_TABLE') this.#visitTable(ref);
+    if (ref.type === 'TABLE_FUNCTION') {
+      const name = String((ref.function as Node).function_name).toLowerCase();
+      if (!TABLE_FUNCTIONS.has(name))
+        this.#refuse(`table function \`${name}\` reads from outside of the batch`, ref, this.#relations());
     }
-    if (ref['type'] === 'JOIN') {
-      for (const name of ref['using_columns'] as string[]) this.columns.add(name.toLowerCase());
-      if (ref['ref_type'] === 'POSITIONAL') this.#refuse('POSITIONAL JOIN depends on the other rows of the batch', ref, ROW_HELP);
-      if (ref['ref_type'] === 'NATURAL') this.#refuse('NATURAL JOIN changes with the schemas', ref, 'name the columns with ON or USING');
-      if (ref['join_type'] === 'RIGHT' || ref['join_type'] === 'FULL') this.#refuse(`${String(ref['join_type'])} JOIN gives rows that come from no record`, ref, 'write `from input left join …`');
+    if (ref.type === 'JOIN') {
+      for (const name of ref.using_columns as string[]) this.columns.add(name.toLowerCase());
+      if (ref.ref_type === 'POSITIONAL')
+        this.#refuse('POSITIONAL JOIN depends on the other rows of the batch', ref, ROW_HELP);
+      if (ref.ref_type === 'NATURAL')
+        this.#refuse('NATURAL JOIN changes with the schemas', ref, 'name the columns with ON or USING');
+      if (ref.join_type === 'RIGHT' || ref.join_type === 'FULL')
+        this.#refuse(
+          `${String(ref.join_type)} JOIN gives rows that come from no record`,
+          ref,
+          'write `from input left join …`',
+        );
     }
   }
 
   #visitTable(ref: Node): void {
-    const written = String(ref['table_name']);
+    const written = String(ref.table_name);
     const name = written.toLowerCase();
-    const qualified = ref['schema_name'] !== '' || ref['catalog_name'] !== '';
+    const qualified = ref.schema_name !== '' || ref.catalog_name !== '';
     if (!qualified && (name === 'input' || this.#ctes.has(name))) return;
     const lookup = this.#lookups.get(name);
     if (qualified || lookup === undefined) this.#refuse(`there is no relation \`${written}\``, ref, this.#relations());
@@ -191,10 +213,16 @@ class Check {
   /** A macro of DuckDB may stand for an aggregate or the clock. */
   async #visitMacro(name: string): Promise<void> {
     const parsed = await parse(this.#sandbox, `SELECT ${this.#functions.macros.get(name) ?? 'NULL'}`);
-    const functions = JSON.stringify(parsed).matchAll(/"function_name":"([^"]+)"|"column_names":\["([^"]+)"\]|"type":"(TABLE_FUNCTION)"/g);
+    const functions = JSON.stringify(parsed).matchAll(
+      /"function_name":"([^"]+)"|"column_names":\["([^"]+)"\]|"type":"(TABLE_FUNCTION)"/g,
+    );
     for (const [, called, column, table] of functions) {
       const word = (called ?? column ?? '').toLowerCase();
-      const bad = table !== undefined || (called === undefined ? VALUE_FUNCTIONS.has(word) : this.#functions.aggregates.has(word) || this.#functions.volatile.has(word));
+      const bad =
+        table !== undefined ||
+        (called === undefined
+          ? VALUE_FUNCTIONS.has(word)
+          : this.#functions.aggregates.has(word) || this.#functions.volatile.has(word));
       if (bad) return this.#refuse(`${name}() looks at other rows or differs from run to run`, {}, ROW_HELP);
     }
   }
@@ -207,8 +235,8 @@ class Check {
   }
 
   #inputsIn(node: unknown, known: Map<string, number>): number {
-    if (isNode(node) && node['type'] === 'BASE_TABLE') {
-      const name = String(node['table_name']).toLowerCase();
+    if (isNode(node) && node.type === 'BASE_TABLE') {
+      const name = String(node.table_name).toLowerCase();
       const cte = this.#ctes.get(name);
       if (cte === undefined) return name === 'input' ? 1 : 0;
       const before = known.get(name);
@@ -229,31 +257,19 @@ const CLOCK_HELP = 'a replay must give the same result: use a field of the recor
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
 const notEmpty = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
-const entries = (node: unknown): [string, unknown][] => (typeof node === 'object' && node !== null ? Object.entries(node) : []);
+const entries = (node: unknown): [string, unknown][] =>
+  typeof node === 'object' && node !== null ? Object.entries(node) : [];
 const children = (node: unknown): unknown[] => entries(node).map(([, child]) => child);
 
 async function parse(sandbox: Sandbox, text: string): Promise<Node> {
   try {
-    const result = await sandbox.connection.runAndReadAll('SELECT json_serialize_sql($1::VARCHAR, skip_null := true)::VARCHAR', [text]);
+    const result = await sandbox.connection.runAndReadAll(
+      'SELECT json_serialize_sql($1::VARCHAR, skip_null := true)::VARCHAR',
+      [text],
+    );
     return JSON.parse(result.getRows()[0]?.[0] as string) as Node;
   } catch (thrown) {
     const { message, position } = problemOf(thrown);
     return { error: true, error_type: 'parser', error_message: message, position };
   }
-}
-
-/** The same in every sandbox: read once. */
-let functions: Promise<Functions> | undefined;
-
-async function readFunctions(sandbox: Sandbox): Promise<Functions> {
-  const rows = await sandbox.connection.runAndReadAll('SELECT DISTINCT function_name, function_type, stability, macro_definition FROM duckdb_functions()');
-  const aggregates = new Set<string>();
-  const volatile = new Set<string>();
-  const macros = new Map<string, string>();
-  for (const [name, type, stability, definition] of rows.getRows() as [string, string, string | null, string | null][]) {
-    if (type === 'aggregate') aggregates.add(name);
-    else if (type === 'macro') macros.set(name, definition ?? 'NULL');
-    else if (type === 'scalar' && stability !== 'CONSISTENT' && !ALLOWED.has(name)) volatile.add(name);
-  }
-  return { aggregates, volatile, macros };
 }

@@ -1,7 +1,8 @@
 /** A planned query in a sandbox of its own, ready to be run over pieces of a round. */
-import { drop, Fault } from '@quadrille/record';
-import type { RuleResult } from '@quadrille/record';
+
 import duckdb from '@duckdb/node-bindings';
+import type { RuleResult } from '@quadrille/record';
+import { drop, Fault } from '@quadrille/record';
 import { openSandbox, problemOf, quoted, type Sandbox, type SqlProblem } from './duckdb.ts';
 import { ResultChunks } from './duckdb-read.ts';
 import { TableWriter } from './duckdb-write.ts';
@@ -33,18 +34,35 @@ export class SqlEngine {
     const sandbox = await openSandbox();
     const { connection, raw } = sandbox;
     for (const sql of relation('input', plan.inputs, true)) await connection.run(sql);
-    for (const { table, columns } of plan.tables) for (const sql of relation(table.name, columns, false)) await connection.run(sql);
-    return new SqlEngine(plan, place, sandbox, await duckdb.prepare(raw, 'BEGIN'), await duckdb.prepare(raw, 'ROLLBACK'));
+    for (const { table, columns } of plan.tables)
+      for (const sql of relation(table.name, columns, false)) await connection.run(sql);
+    return new SqlEngine(
+      plan,
+      place,
+      sandbox,
+      await duckdb.prepare(raw, 'BEGIN'),
+      await duckdb.prepare(raw, 'ROLLBACK'),
+    );
   }
 
-  private constructor(plan: SqlPlan, place: string, sandbox: Sandbox, begin: duckdb.PreparedStatement, rollback: duckdb.PreparedStatement) {
+  private constructor(
+    plan: SqlPlan,
+    place: string,
+    sandbox: Sandbox,
+    begin: duckdb.PreparedStatement,
+    rollback: duckdb.PreparedStatement,
+  ) {
     this.#plan = plan;
     this.#place = place;
     this.#sandbox = sandbox;
     this.#begin = begin;
     this.#rollback = rollback;
     this.#input = new TableWriter(sandbox.raw, stored('input'), plan.inputs, true);
-    this.#tables = plan.tables.map(({ table, columns }) => ({ table, writer: new TableWriter(sandbox.raw, stored(table.name), columns, false), changes: -1 }));
+    this.#tables = plan.tables.map(({ table, columns }) => ({
+      table,
+      writer: new TableWriter(sandbox.raw, stored(table.name), columns, false),
+      changes: -1,
+    }));
   }
 
   /** Brings the lookups' tables up to date. @throws what DuckDB throws. */
@@ -82,11 +100,22 @@ export class SqlEngine {
       await duckdb.execute_prepared(this.#rollback).catch(() => undefined);
     }
     const rows = rowNumbers(chunks, from, to);
-    if (rows === undefined) return { type: 'Rule', message: 'the query gave a row number that is not one of `input`', position: undefined, interrupted: false, fatal: false };
+    if (rows === undefined)
+      return {
+        type: 'Rule',
+        message: 'the query gave a row number that is not one of `input`',
+        position: undefined,
+        interrupted: false,
+        fatal: false,
+      };
     for (const [row, { field }] of refused) {
-      results[row] = new Fault('SQL_FAILED', `field \`${field.name}\` is not ${field.kind}`, { place: this.#place, field: field.name });
+      results[row] = new Fault('SQL_FAILED', `field \`${field.name}\` is not ${field.kind}`, {
+        place: this.#place,
+        field: field.name,
+      });
     }
-    for (let index = 0; index < chunks.count; index++) this.#collect(chunks, index, rows[index] as Int32Array, records, results);
+    for (let index = 0; index < chunks.count; index++)
+      this.#collect(chunks, index, rows[index] as Int32Array, records, results);
     for (let row = from; row < to; row++) if (results[row] === undefined) results[row] = FILTERED;
     return undefined;
   }
@@ -117,7 +146,9 @@ const stored = (relation: string): string => `quadrille rows of ${relation}`;
 /** The table that is written, and the view over it that the query sees. */
 function relation(name: string, columns: readonly SqlColumn[], numbered: boolean): string[] {
   const list = columns.map((column) => `${quoted(column.field.name)} ${column.stored}`);
-  const view = columns.map(({ field, stored: has, seen }) => (has === seen ? quoted(field.name) : `CAST(${quoted(field.name)} AS ${seen}) AS ${quoted(field.name)}`));
+  const view = columns.map(({ field, stored: has, seen }) =>
+    has === seen ? quoted(field.name) : `CAST(${quoted(field.name)} AS ${seen}) AS ${quoted(field.name)}`,
+  );
   if (numbered) {
     list.unshift('"row" INTEGER');
     view.unshift('"row"');
@@ -127,7 +158,10 @@ function relation(name: string, columns: readonly SqlColumn[], numbered: boolean
     list.push('"none" INTEGER');
     view.push('"none"');
   }
-  return [`CREATE TEMP TABLE ${quoted(stored(name))} (${list.join(', ')})`, `CREATE TEMP VIEW ${quoted(name)} AS SELECT ${view.join(', ')} FROM ${quoted(stored(name))}`];
+  return [
+    `CREATE TEMP TABLE ${quoted(stored(name))} (${list.join(', ')})`,
+    `CREATE TEMP VIEW ${quoted(name)} AS SELECT ${view.join(', ')} FROM ${quoted(stored(name))}`,
+  ];
 }
 
 /** The row numbers of every chunk, or undefined when one is null or not of this piece. */

@@ -45,7 +45,9 @@ export async function planSql(sql: SqlFile, scope: SqlScope): Promise<{ plan: Sq
     const plan: SqlPlan = {
       statement: wrap(sql.text, shape.columns),
       inputs: usedColumns(scope.fields, use),
-      tables: scope.tables.filter(({ name }) => use.tables.has(name)).map((table) => ({ table, columns: usedColumns(table.fields, use) })),
+      tables: scope.tables
+        .filter(({ name }) => use.tables.has(name))
+        .map((table) => ({ table, columns: usedColumns(table.fields, use) })),
       results: shape.columns.map(({ field }) => resultColumn(field)),
     };
     return { plan };
@@ -59,7 +61,14 @@ function clashes(sql: SqlFile, scope: SqlScope): Fault[] {
   const faults: Fault[] = [];
   const check = (relation: string, fields: readonly Field[], taken: Set<string>): void => {
     for (const { name } of fields) {
-      if (taken.has(name.toLowerCase())) faults.push(new Fault('SQL_INVALID', `field \`${name}\` of \`${relation}\` has a name that is taken (SQL does not tell upper from lower case)`, { place: sql.file, help: 'rename the field, or write the rule in TypeScript' }));
+      if (taken.has(name.toLowerCase()))
+        faults.push(
+          new Fault(
+            'SQL_INVALID',
+            `field \`${name}\` of \`${relation}\` has a name that is taken (SQL does not tell upper from lower case)`,
+            { place: sql.file, help: 'rename the field, or write the rule in TypeScript' },
+          ),
+        );
       taken.add(name.toLowerCase());
     }
   };
@@ -96,40 +105,62 @@ async function bind(sql: SqlFile, scope: SqlScope, sandbox: Sandbox): Promise<{ 
     types = await resultTypes(sql.text, sandbox);
   } catch (thrown) {
     const { message, position } = problemOf(thrown);
-    return { faults: [new Fault('SQL_INVALID', message, { place: position === undefined ? sql.file : sql.placeOf(position) })], columns };
+    return {
+      faults: [new Fault('SQL_INVALID', message, { place: position === undefined ? sql.file : sql.placeOf(position) })],
+      columns,
+    };
   }
-  const wrong = (detail: string, help?: string): number => faults.push(new Fault('SQL_INVALID', detail, help === undefined ? { place: sql.file } : { place: sql.file, help }));
+  const wrong = (detail: string, help?: string): number =>
+    faults.push(new Fault('SQL_INVALID', detail, help === undefined ? { place: sql.file } : { place: sql.file, help }));
   const seen = new Set<string>();
   for (const [at, name] of names.entries()) {
     const type = types[at] as string;
-    if (seen.has(name.toLowerCase())) wrong(`the result has two columns \`${name}\``, 'give one of them another name, or name the columns instead of `*`');
+    if (seen.has(name.toLowerCase()))
+      wrong(
+        `the result has two columns \`${name}\``,
+        'give one of them another name, or name the columns instead of `*`',
+      );
     seen.add(name.toLowerCase());
     if (name.toLowerCase() === 'row') {
-      if (!/^U?(TINY|SMALL|BIG)?INT(EGER)?$/.test(type)) wrong(`column \`row\` is ${type}, wanted is the row number of \`input\` as it is`);
+      if (!/^U?(TINY|SMALL|BIG)?INT(EGER)?$/.test(type))
+        wrong(`column \`row\` is ${type}, wanted is the row number of \`input\` as it is`);
       continue;
     }
     const field = fieldOf(name, scope.fields);
     if (field === undefined) {
-      wrong(`column \`${name}\` is no field of the output schema`, 'add the field to the schema, or leave the column out');
+      wrong(
+        `column \`${name}\` is no field of the output schema`,
+        'add the field to the schema, or leave the column out',
+      );
       continue;
     }
     const wanted = mismatch(type, field);
-    if (wanted !== undefined) wrong(`column \`${name}\` is ${type}, wanted is ${wanted}`, `cast it: \`CAST(… AS ${wanted})\`, or round() first where digits would be lost`);
+    if (wanted !== undefined)
+      wrong(
+        `column \`${name}\` is ${type}, wanted is ${wanted}`,
+        `cast it: \`CAST(… AS ${wanted})\`, or round() first where digits would be lost`,
+      );
     columns.push({ name, field });
   }
-  if (!seen.has('row')) wrong('the result lacks `row`', 'select `input.row`: it tells which record a result belongs to');
+  if (!seen.has('row'))
+    wrong('the result lacks `row`', 'select `input.row`: it tells which record a result belongs to');
   return { faults, columns };
 }
 
 /** A prepared statement calls the type of NULL INTEGER; a view says what it is. */
 async function resultTypes(query: string, sandbox: Sandbox): Promise<string[]> {
   await sandbox.connection.run(`CREATE TEMP VIEW "quadrille result" AS ${query}`);
-  const rows = await sandbox.connection.runAndReadAll("SELECT data_type FROM duckdb_columns() WHERE table_name = 'quadrille result' ORDER BY column_index");
+  const rows = await sandbox.connection.runAndReadAll(
+    "SELECT data_type FROM duckdb_columns() WHERE table_name = 'quadrille result' ORDER BY column_index",
+  );
   return rows.getRows().map(([type]) => type as string);
 }
 
 function fieldOf(name: string, fields: readonly Field[]): Field | undefined {
-  return fields.find((field) => field.name === name) ?? fields.find((field) => field.name.toLowerCase() === name.toLowerCase());
+  return (
+    fields.find((field) => field.name === name) ??
+    fields.find((field) => field.name.toLowerCase() === name.toLowerCase())
+  );
 }
 
 function usedColumns(fields: readonly Field[], use: SqlUse): SqlColumn[] {

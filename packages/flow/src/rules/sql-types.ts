@@ -42,8 +42,22 @@ const micros = (column: string): string => `epoch_us(${column})`;
 const decimal = (field: Field): string => `DECIMAL(${field.precision}, ${field.scale ?? 0})`;
 const text: Mapping = { physical: 'text', stored: 'VARCHAR', takes: TEXT, wanted: 'VARCHAR' };
 const blob: Mapping = { physical: 'blob', stored: 'BLOB', takes: /^BLOB$/, wanted: 'BLOB' };
-const instant = (factor: number): Mapping => ({ physical: 'int64', factor, stored: 'TIMESTAMP', takes: INSTANT, wanted: 'TIMESTAMP', back: micros });
-const time = (factor: number): Mapping => ({ physical: 'int64', factor, stored: 'TIME', takes: /^TIME$/, wanted: 'TIME', back: micros });
+const instant = (factor: number): Mapping => ({
+  physical: 'int64',
+  factor,
+  stored: 'TIMESTAMP',
+  takes: INSTANT,
+  wanted: 'TIMESTAMP',
+  back: micros,
+});
+const time = (factor: number): Mapping => ({
+  physical: 'int64',
+  factor,
+  stored: 'TIME',
+  takes: /^TIME$/,
+  wanted: 'TIME',
+  back: micros,
+});
 
 /** Kinds that are not here (arrays, maps, records, unions) do not exist for SQL. */
 const MAPPINGS: { readonly [kind in Field['kind']]?: Mapping } = {
@@ -65,7 +79,14 @@ const MAPPINGS: { readonly [kind in Field['kind']]?: Mapping } = {
     wanted: 'DECIMAL',
     back: (column, field) => `CAST(CAST(${column} AS ${decimal(field)}) AS VARCHAR)`,
   },
-  date: { physical: 'text', stored: 'VARCHAR', seen: () => 'DATE', takes: /^DATE$/, wanted: 'DATE', back: (column) => `CAST(${column} AS VARCHAR)` },
+  date: {
+    physical: 'text',
+    stored: 'VARCHAR',
+    seen: () => 'DATE',
+    takes: /^DATE$/,
+    wanted: 'DATE',
+    back: (column) => `CAST(${column} AS VARCHAR)`,
+  },
   'time-millis': time(1000),
   'time-micros': time(1),
   'timestamp-millis': instant(1000),
@@ -78,7 +99,13 @@ const MAPPINGS: { readonly [kind in Field['kind']]?: Mapping } = {
 export function columnOf(field: Field): SqlColumn | undefined {
   const mapping = MAPPINGS[field.kind];
   if (mapping === undefined) return undefined;
-  return { field, physical: mapping.physical, factor: mapping.factor ?? 1, stored: mapping.stored, seen: mapping.seen?.(field) ?? mapping.stored };
+  return {
+    field,
+    physical: mapping.physical,
+    factor: mapping.factor ?? 1,
+    stored: mapping.stored,
+    seen: mapping.seen?.(field) ?? mapping.stored,
+  };
 }
 
 /** Whether a result column of this DuckDB type may be set on the field: undefined, or the type that is wanted. */
@@ -95,7 +122,8 @@ export function mismatch(type: string, field: Field): string | undefined {
   return undefined;
 }
 
-const wantedType = (mapping: Mapping, field: Field): string => (field.kind === 'decimal' ? decimal(field) : mapping.wanted);
+const wantedType = (mapping: Mapping, field: Field): string =>
+  field.kind === 'decimal' ? decimal(field) : mapping.wanted;
 
 /** The expression that turns a result column into what the reader reads. */
 export function backFrom(column: string, field: Field): string {

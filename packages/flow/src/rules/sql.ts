@@ -67,7 +67,9 @@ export class SqlRule implements ReadyRule {
       attempt: (from, to) => this.#attempt(records, results, from, to),
       interrupt: () => this.#engine.interrupt(),
       blame: (row, problem) => {
-        results[row] = problem.interrupted ? this.#timeout() : new Fault('SQL_FAILED', problem.message, { place: this.#file });
+        results[row] = problem.interrupted
+          ? this.#timeout()
+          : new Fault('SQL_FAILED', problem.message, { place: this.#file });
       },
       expire: (row) => {
         results[row] = this.#timeout();
@@ -90,7 +92,11 @@ export class SqlRule implements ReadyRule {
     try {
       await this.#engine.refresh();
     } catch (cause) {
-      throw new Fault('LOOKUP_UNAVAILABLE', `its rows cannot be given to the query: ${problemOf(cause).message}`, { place: this.#file, cause, help: 'all lookups of one query must fit into its 128 MB' });
+      throw new Fault('LOOKUP_UNAVAILABLE', `its rows cannot be given to the query: ${problemOf(cause).message}`, {
+        place: this.#file,
+        cause,
+        help: 'all lookups of one query must fit into its 128 MB',
+      });
     }
   }
 

@@ -46,8 +46,8 @@ export default { doc: 'x', examples: [], apply(record: R) {
 test('drop and reject come back as they are, also when a reject is thrown', () => {
   const [dropped, rejected, thrown] = apply(
     (record) => {
-      if (record['n'] === 0) return drop('OLD');
-      if (record['n'] === 1) return reject('BAD', 'is bad', { field: 'n' });
+      if (record.n === 0) return drop('OLD');
+      if (record.n === 1) return reject('BAD', 'is bad', { field: 'n' });
       throw reject('BAD', 'is bad');
     },
     [{ n: 0 }, { n: 1 }, { n: 2 }],
@@ -58,7 +58,10 @@ test('drop and reject come back as they are, also when a reject is thrown', () =
 });
 
 test('a throwing rule faults its record alone, with file, line and column', async () => {
-  const [rule] = await load('throws.ts', `export default { doc: 'x', examples: [], apply(record: any) {\n  return { ...record, length: record.name.length };\n} };`);
+  const [rule] = await load(
+    'throws.ts',
+    `export default { doc: 'x', examples: [], apply(record: any) {\n  return { ...record, length: record.name.length };\n} };`,
+  );
   const results = (await rule?.apply([{ name: 'a' }, { name: null }, { name: 'ccc' }])) as unknown[];
   assert.deepEqual(results[0], { name: 'a', length: 1 });
   assert.deepEqual(results[2], { name: 'ccc', length: 3 });
@@ -98,17 +101,29 @@ test('a record of a decoder’s own class, and its copies, are records', () => {
   class Decoded {
     n = 1;
   }
-  const [itself, twice] = apply((record) => (record['n'] === 1 ? record : [record, { ...record }]), [new Decoded() as never, Object.assign(new Decoded(), { n: 2 }) as never]);
+  const [itself, twice] = apply(
+    (record) => (record.n === 1 ? record : [record, { ...record }]),
+    [new Decoded() as never, Object.assign(new Decoded(), { n: 2 }) as never],
+  );
   assert.deepEqual({ ...(itself as object) }, { n: 1 });
   assert.equal((twice as unknown[]).length, 2);
 });
 
 test('what is wrong with a file is said with its place, for all files at once', async () => {
   await writeFile(join(folder, 'nothing.ts'), 'export const x = 1;');
-  await writeFile(join(folder, 'shape.ts'), 'export default { apply: async () => 1, exmples: [], examples: [{ given: 1 }] };');
+  await writeFile(
+    join(folder, 'shape.ts'),
+    'export default { apply: async () => 1, exmples: [], examples: [{ given: 1 }] };',
+  );
   await writeFile(join(folder, 'syntax.ts'), 'const a = 1;\nexport default {{;');
   await writeFile(join(folder, 'top.ts'), '\n\nthrow new Error("boom");');
-  const faults = await faultsOf(loadRules(['nothing.ts', 'shape.ts', 'syntax.ts', 'top.ts', 'missing.ts', 'rule.py'], { folder, input: [], output: [] }));
+  const faults = await faultsOf(
+    loadRules(['nothing.ts', 'shape.ts', 'syntax.ts', 'top.ts', 'missing.ts', 'rule.py'], {
+      folder,
+      input: [],
+      output: [],
+    }),
+  );
   const said = faults.map(({ code, place, message }) => `${code} ${place?.replace(`${folder}/`, '')} ${message}`);
   const expected = [
     /^RULE_INVALID nothing\.ts .*default export is nothing/,

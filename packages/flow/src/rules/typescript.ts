@@ -15,7 +15,8 @@ const KEYS = new Set(['doc', 'apply', 'examples']);
  * @throws Faults RULE_INVALID, with the line where the file itself is at fault.
  */
 export async function readTypeScriptRule(file: string): Promise<RuleDefinition> {
-  const invalid = (detail: string, cause?: unknown, place = file): Faults => new Faults([new Fault('RULE_INVALID', detail, { place, cause })]);
+  const invalid = (detail: string, cause?: unknown, place = file): Faults =>
+    new Faults([new Fault('RULE_INVALID', detail, { place, cause })]);
   try {
     await readFile(file);
   } catch (cause) {
@@ -33,17 +34,21 @@ export async function readTypeScriptRule(file: string): Promise<RuleDefinition> 
 }
 
 function problemsOf(exported: unknown): string[] {
-  if (typeof exported !== 'object' || exported === null) return [`default export is ${kindOf(exported)}; write \`export default rule({ doc, apply, examples })\``];
+  if (typeof exported !== 'object' || exported === null)
+    return [`default export is ${kindOf(exported)}; write \`export default rule({ doc, apply, examples })\``];
   const wrong: string[] = [];
   const definition = exported as Row;
-  for (const key of Object.keys(definition)) if (!KEYS.has(key)) wrong.push(`unknown key \`${key}\`; a rule takes doc, apply and examples`);
-  if (typeof definition['doc'] !== 'string' || definition['doc'] === '') wrong.push('`doc` must say in a line what the rule is for');
-  const apply = definition['apply'];
+  for (const key of Object.keys(definition))
+    if (!KEYS.has(key)) wrong.push(`unknown key \`${key}\`; a rule takes doc, apply and examples`);
+  if (typeof definition.doc !== 'string' || definition.doc === '')
+    wrong.push('`doc` must say in a line what the rule is for');
+  const apply = definition.apply;
   if (typeof apply !== 'function') wrong.push('`apply` must be a function of one record');
-  else if (apply.constructor.name !== 'Function') wrong.push(`\`apply\` is ${apply.constructor.name}; a rule is synchronous: no I/O, nothing to wait for`);
-  const examples = definition['examples'];
+  else if (apply.constructor.name !== 'Function')
+    wrong.push(`\`apply\` is ${apply.constructor.name}; a rule is synchronous: no I/O, nothing to wait for`);
+  const examples = definition.examples;
   if (!Array.isArray(examples)) wrong.push('`examples` must be a list, if an empty one');
-  else examples.forEach((example, index) => checkExample(example, index, (detail) => wrong.push(detail)));
+  else for (const [index, example] of examples.entries()) checkExample(example, index, (detail) => wrong.push(detail));
   return wrong;
 }
 
@@ -81,7 +86,10 @@ class TypeScriptRule implements ReadyRule {
     } catch (thrown) {
       // `throw reject(…)` is as good as returning it.
       if (thrown instanceof Fault) return thrown;
-      return new Fault('RULE_THREW', describe(thrown), { place: placeOf(thrown, this.#file) ?? this.#file, cause: thrown });
+      return new Fault('RULE_THREW', describe(thrown), {
+        place: placeOf(thrown, this.#file) ?? this.#file,
+        cause: thrown,
+      });
     }
   }
 }
@@ -92,7 +100,8 @@ function wrongResult(result: unknown, record: Row): string | undefined {
   for (let i = 0; i < result.length; i++) {
     if (!isRecord(result[i], record)) return `item ${i} of the list is ${kindOf(result[i])}`;
     // Rules after this one may change records in place.
-    if (result.indexOf(result[i]) !== i) return `item ${i} of the list is the same object as item ${result.indexOf(result[i])}; copy it: \`{ ...record }\``;
+    if (result.indexOf(result[i]) !== i)
+      return `item ${i} of the list is the same object as item ${result.indexOf(result[i])}; copy it: \`{ ...record }\``;
   }
   return undefined;
 }
@@ -121,7 +130,9 @@ function kindOf(value: unknown): string {
 }
 
 function describe(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message.split('\n')[0] as string}` : `${kindOf(thrown)} (throw an Error, or reject(…))`;
+  return thrown instanceof Error
+    ? `${thrown.name}: ${thrown.message.split('\n')[0] as string}`
+    : `${kindOf(thrown)} (throw an Error, or reject(…))`;
 }
 
 /** `file:line:column` of the first frame in the user's own code; of a syntax error, `file:line`. */
@@ -129,7 +140,12 @@ function placeOf(thrown: unknown, file: string): string | undefined {
   if (!(thrown instanceof Error) || thrown.stack === undefined) return undefined;
   const url = pathToFileURL(file).href;
   const frames = thrown.stack.split('\n');
-  const own = frames.find((frame) => /^\s+at /.test(frame) && frame.includes(url)) ?? frames.find((frame) => /^\s+at .*file:\/\//.test(frame) && !frame.includes('node_modules') && !frame.includes(import.meta.url));
+  const own =
+    frames.find((frame) => /^\s+at /.test(frame) && frame.includes(url)) ??
+    frames.find(
+      (frame) =>
+        /^\s+at .*file:\/\//.test(frame) && !frame.includes('node_modules') && !frame.includes(import.meta.url),
+    );
   const at = /file:\/\/\S+?:\d+:\d+/.exec(own ?? '')?.[0] ?? /^(file:\/\/)?\S+:\d+$/.exec(frames[0] ?? '')?.[0];
   if (at === undefined) return undefined;
   return decodeURI(at.replace(/^file:\/\//, ''));
