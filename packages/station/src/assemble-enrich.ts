@@ -1,7 +1,7 @@
 /** An enricher out of its entry: codecs, lookups with what feeds them, SQL and rules. */
 import { chainFields, type EnricherSpec, loadRules, openLookups, type TopicSchema } from '@quadrille/flow';
 import { stationGroup } from '@quadrille/record';
-import { decoderOf, emitterOf, schemaOf, type Surroundings } from './assemble.ts';
+import { decoderOf, emitterOf, type Surroundings, schemaOf } from './assemble.ts';
 import { Enrich } from './enrich.ts';
 import { LookupFeed } from './lookup-feed.ts';
 

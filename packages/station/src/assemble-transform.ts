@@ -1,6 +1,6 @@
 /** A transformer out of its entry: codecs of its topics, and its rules made ready. */
 import { loadRules, type TransformerSpec } from '@quadrille/flow';
-import { decoderOf, emitterOf, schemaOf, type Surroundings } from './assemble.ts';
+import { decoderOf, emitterOf, type Surroundings, schemaOf } from './assemble.ts';
 import { Transform } from './transform.ts';
 
 export async function transform(around: Surroundings, spec: TransformerSpec): Promise<Transform> {

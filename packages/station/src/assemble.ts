@@ -10,7 +10,9 @@ import {
   targetTypes,
 } from '@quadrille/flow';
 import { deadLetterTopic, Fault, LEDGER_TOPIC, positionsTopic } from '@quadrille/record';
+import type { Kafka } from 'kafkajs';
 import { enrich } from './assemble-enrich.ts';
+import { transform } from './assemble-transform.ts';
 import type { StationConfig } from './config.ts';
 import type { Control } from './control.ts';
 import { Emitter } from './emitter.ts';
@@ -23,8 +25,6 @@ import type { Log } from './log.ts';
 import { OWN_CODECS } from './own-topics.ts';
 import type { Registry } from './registry.ts';
 import type { ShardIntake } from './shard-intake.ts';
-import { transform } from './assemble-transform.ts';
-import type { Kafka } from 'kafkajs';
 
 /** What every part of a station may need. */
 export interface Surroundings {
@@ -44,7 +44,8 @@ export interface Surroundings {
 
 /** The topics a station touches: all must be there before it starts. */
 export function topicsOf(flow: Flow, spec: StationSpec): string[] {
-  if (spec.kind === 'extractor') return [spec.to, deadLetterTopic(spec.to), positionsTopic(flow.name, spec.name), LEDGER_TOPIC];
+  if (spec.kind === 'extractor')
+    return [spec.to, deadLetterTopic(spec.to), positionsTopic(flow.name, spec.name), LEDGER_TOPIC];
   const topics = [spec.from, deadLetterTopic(spec.from), LEDGER_TOPIC];
   if (spec.kind === 'loader') return topics;
   if (spec.kind === 'enricher') for (const lookup of spec.lookups) topics.push(lookup.topic);
@@ -55,8 +56,12 @@ export function topicsOf(flow: Flow, spec: StationSpec): string[] {
 export async function needTopics(admin: KafkaAdmin, outlet: Outlet, topics: string[]): Promise<Map<string, number>> {
   const partitions = await admin.partitions(topics);
   const absent = topics.filter((topic) => !partitions.has(topic));
-  if (absent.length > 0) throw new Fault('TOPIC_SETTINGS', `there is no topic ${absent.join(', ')}`, { help: 'create them with `quadrille up`, or by hand' });
-  for (const topic of topics) outlet.limit(topic, Number((await admin.setting(topic, 'max.message.bytes')) ?? 1_048_588));
+  if (absent.length > 0)
+    throw new Fault('TOPIC_SETTINGS', `there is no topic ${absent.join(', ')}`, {
+      help: 'create them with `quadrille up`, or by hand',
+    });
+  for (const topic of topics)
+    outlet.limit(topic, Number((await admin.setting(topic, 'max.message.bytes')) ?? 1_048_588));
   return partitions;
 }
 
@@ -67,7 +72,8 @@ export async function needOwnSchemas(registry: Registry): Promise<void> {
 
 export const schemaOf = (flow: Flow, topic: string): Promise<TopicSchema> => readTopicSchema(flow.schemas, topic);
 
-export const decoderOf = (schema: TopicSchema, registry: Registry): Decoder => new Decoder(schema.type, (id) => registry.schemaOf(id));
+export const decoderOf = (schema: TopicSchema, registry: Registry): Decoder =>
+  new Decoder(schema.type, (id) => registry.schemaOf(id));
 
 export async function encoderOf(schema: TopicSchema, registry: Registry): Promise<Encoder> {
   return new Encoder(schema.type, await registry.idOf(`${schema.topic}-value`, schema.text));
@@ -96,7 +102,13 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
     case 'loader': {
       const input = await schemaOf(flow, spec.from);
       const type = targetTypes[spec.target.type]!;
-      const target = type.create(spec.target.config, { flow: flow.name, station: spec.name, schema: input.type, fields: input.fields, env: config.env });
+      const target = type.create(spec.target.config, {
+        flow: flow.name,
+        station: spec.name,
+        schema: input.type,
+        fields: input.fields,
+        env: config.env,
+      });
       return new Load(decoderOf(input, registry), target);
     }
     case 'extractor': {

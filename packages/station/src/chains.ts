@@ -2,7 +2,17 @@
  * Where a station goes on: the committed position and, in its metadata, the last part of the ledger's chain. Where the
  * metadata is gone (another tool moved the position) the chain is found again in the ledger.
  */
-import { Fault, findPart, LEDGER_TOPIC, type LedgerRef, type PlacedPart, type Resume, parseMark, placeOf, resume } from '@quadrille/record';
+import {
+  Fault,
+  findPart,
+  LEDGER_TOPIC,
+  type LedgerRef,
+  type PlacedPart,
+  parseMark,
+  placeOf,
+  type Resume,
+  resume,
+} from '@quadrille/record';
 import type { Bounds, KafkaAdmin } from './kafka/admin.ts';
 import { livePositions } from './live-positions.ts';
 
@@ -69,7 +79,9 @@ export class Chains {
         const attempts = found.kind === 'continue' ? found.attempts : 0;
         const begin: ChainStart = { partition, offset, from, prev, attempts, fresh: found.kind === 'rewound' };
         if (positions) begin.positions = livePositions(own, prev);
-        starts.push(offset > high ? { ...begin, lost: await this.truncated(topic, partition, offset, high, positions) } : begin);
+        starts.push(
+          offset > high ? { ...begin, lost: await this.truncated(topic, partition, offset, high, positions) } : begin,
+        );
       }
     }
     return starts;
@@ -79,11 +91,24 @@ export class Chains {
    * The log ends before our position: the broker has lost records that had been judged, and gives their offsets anew.
    * Once that is accepted, work goes on from the last part that still stands.
    */
-  private async truncated(topic: string, partition: number, offset: number, high: number, positions: boolean): Promise<Lost> {
+  private async truncated(
+    topic: string,
+    partition: number,
+    offset: number,
+    high: number,
+    positions: boolean,
+  ): Promise<Lost> {
     const parts = (await this.options.readParts(topic)).filter(({ part }) => part.partition === partition);
     const back = resume({ parts, committed: high, mark: undefined, low: positions ? undefined : 0 });
     const from = back.kind === 'rewound' ? back.from : 0;
-    return { kind: 'lost', reason: 'skipped', from, to: from, prev: back.kind === 'rewound' ? back.prev : null, at: offset };
+    return {
+      kind: 'lost',
+      reason: 'skipped',
+      from,
+      to: from,
+      prev: back.kind === 'rewound' ? back.prev : null,
+      at: offset,
+    };
   }
 
   /** Whether the record at `next` was taken away before it was judged. @throws when Kafka does not answer. */
@@ -95,6 +120,10 @@ export class Chains {
 }
 
 export const offsetsLost = (topic: string, partition: number, from: number, to: number): Fault =>
-  new Fault('OFFSETS_LOST', from < to ? `offsets ${from} to ${to - 1}; see ${LEDGER_TOPIC}` : `the position at ${from}`, {
-    place: placeOf(topic, partition, from),
-  });
+  new Fault(
+    'OFFSETS_LOST',
+    from < to ? `offsets ${from} to ${to - 1}; see ${LEDGER_TOPIC}` : `the position at ${from}`,
+    {
+      place: placeOf(topic, partition, from),
+    },
+  );

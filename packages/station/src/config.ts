@@ -32,19 +32,30 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
   const number = (name: string, fallback: number, low: number, high: number): number => {
     const value = env[name] === undefined ? fallback : Number(env[name]);
     if (Number.isInteger(value) && value >= low && value <= high) return value;
-    wrong(name, `${JSON.stringify(env[name])} is not a whole number from ${low} to ${high}`, 'correct it or leave it out');
+    wrong(
+      name,
+      `${JSON.stringify(env[name])} is not a whole number from ${low} to ${high}`,
+      'correct it or leave it out',
+    );
     return fallback;
   };
-  const brokers = need('KAFKA_BROKERS', 'host:port of one or more brokers, separated by commas').split(',').map((b) => b.trim()).filter(Boolean);
+  const brokers = need('KAFKA_BROKERS', 'host:port of one or more brokers, separated by commas')
+    .split(',')
+    .map((b) => b.trim())
+    .filter(Boolean);
   for (const broker of brokers) {
-    if (!/^[^\s:]+:\d+$/.test(broker)) wrong('KAFKA_BROKERS', `${JSON.stringify(broker)} is not host:port`, 'e.g. 127.0.0.1:9092');
+    if (!/^[^\s:]+:\d+$/.test(broker))
+      wrong('KAFKA_BROKERS', `${JSON.stringify(broker)} is not host:port`, 'e.g. 127.0.0.1:9092');
   }
   const registryUrl = need('SCHEMA_REGISTRY_URL', 'address of a Confluent-compatible registry').replace(/\/$/, '');
-  if (registryUrl !== '' && !URL.canParse(registryUrl)) wrong('SCHEMA_REGISTRY_URL', 'is not a URL', 'e.g. http://127.0.0.1:8080/apis/ccompat/v7');
+  if (registryUrl !== '' && !URL.canParse(registryUrl))
+    wrong('SCHEMA_REGISTRY_URL', 'is not a URL', 'e.g. http://127.0.0.1:8080/apis/ccompat/v7');
   const listen = /^(.+):(\d+)$/.exec(env.QUADRILLE_HTTP ?? '127.0.0.1:0');
-  if (listen === null || Number(listen[2]) > 65535) wrong('QUADRILLE_HTTP', `${JSON.stringify(env.QUADRILLE_HTTP)} is not host:port`, 'e.g. 127.0.0.1:9464');
+  if (listen === null || Number(listen[2]) > 65535)
+    wrong('QUADRILLE_HTTP', `${JSON.stringify(env.QUADRILLE_HTTP)} is not host:port`, 'e.g. 127.0.0.1:9464');
   const logLevel = env.QUADRILLE_LOG ?? 'info';
-  if (!LEVELS.includes(logLevel)) wrong('QUADRILLE_LOG', `${JSON.stringify(logLevel)} is not a level`, `one of ${LEVELS.join(', ')}`);
+  if (!LEVELS.includes(logLevel))
+    wrong('QUADRILLE_LOG', `${JSON.stringify(logLevel)} is not a level`, `one of ${LEVELS.join(', ')}`);
   const config: StationConfig = {
     flow: need('QUADRILLE_FLOW', 'path of the flow file or its folder'),
     station: need('QUADRILLE_STATION', 'name of a station of the flow'),

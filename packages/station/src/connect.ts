@@ -5,17 +5,17 @@ import {
   type Fault,
   LEDGER_TOPIC,
   type LedgerEntry,
-  partitionOf,
   type PlacedPart,
+  partitionOf,
   positionsTopic,
   stationGroup,
 } from '@quadrille/record';
-import { assembleJudge, needOwnSchemas, needTopics, schemaOf, type Surroundings, topicsOf } from './assemble.ts';
+import { assembleJudge, needOwnSchemas, needTopics, type Surroundings, schemaOf, topicsOf } from './assemble.ts';
 import { Chains } from './chains.ts';
 import type { StationConfig } from './config.ts';
 import { Control, controlEvent, tell } from './control.ts';
 import { Health } from './health.ts';
-import { serve, type StationStatus } from './http.ts';
+import { type StationStatus, serve } from './http.ts';
 import type { Intake } from './intake.ts';
 import { connectKafka, KafkaAdmin, Outlet } from './kafka/index.ts';
 import { Line } from './line.ts';
@@ -67,9 +67,7 @@ export async function connect(
   let intake: Intake | undefined;
   const metrics = new StationMetrics({ flow: flow.name, station: spec.name }, VERSION, {
     state: () => health.state,
-    rebalances: () => intake?.rebalances ?? 0,
     lag: () => intake?.lag() ?? new Map(),
-    inflight: () => 0,
   });
   const status = (): StationStatus => ({
     flow: flow.name,
@@ -78,12 +76,17 @@ export async function connect(
     instance: config.instance,
     state: health.state,
     since: new Date(health.since).toISOString(),
-    ...(health.reason === undefined ? {} : { reason: { code: health.reason.code, message: health.reason.message, help: health.reason.help } }),
+    ...(health.reason === undefined
+      ? {}
+      : { reason: { code: health.reason.code, message: health.reason.message, help: health.reason.help } }),
     totals: metrics.totals,
     ...(intake instanceof ShardIntake ? { exhausted: intake.exhausted } : {}),
   });
-  const http = config.metrics ? await serve(config.http, health, metrics, status) : undefined;
-  const telling = process.send === undefined ? undefined : setInterval(() => process.send?.({ type: 'status', status: status() }), 500);
+  const http = await serve(config.http, health, config.metrics ? metrics : undefined, status);
+  const telling =
+    process.send === undefined
+      ? undefined
+      : setInterval(() => process.send?.({ type: 'status', status: status() }), 500);
 
   const partitions = await untilReady(
     async () => {
@@ -94,8 +97,11 @@ export async function connect(
     log,
     stopped,
   );
-  if (partitions === undefined || (await untilReady(async () => (await control.start(admin), true), log, stopped)) === undefined) {
-    await http?.server.close();
+  if (
+    partitions === undefined ||
+    (await untilReady(() => control.start(admin).then(() => true), log, stopped)) === undefined
+  ) {
+    await http.server.close();
     clearInterval(telling);
     return undefined;
   }
@@ -116,7 +122,7 @@ export async function connect(
     stopped,
   );
   if (judge === undefined) {
-    await http?.server.close();
+    await http.server.close();
     clearInterval(telling);
     return undefined;
   }
@@ -138,7 +144,14 @@ export async function connect(
     line: spec.stopTheLine === undefined ? undefined : new Line(spec.stopTheLine),
     stopLine: async (fault) => {
       health.pause(fault);
-      const event = controlEvent({ kind: 'pause', flow: flow.name, station: spec.name, by: config.instance, code: fault.code, reason: fault.message });
+      const event = controlEvent({
+        kind: 'pause',
+        flow: flow.name,
+        station: spec.name,
+        by: config.instance,
+        code: fault.code,
+        reason: fault.message,
+      });
       await untilReady(() => tell(outlet, event), log, stopped);
     },
     settleOptions: {
@@ -162,7 +175,7 @@ export async function connect(
       clearInterval(telling);
       process.send?.({ type: 'status', status: status() });
       await Promise.allSettled([intake?.stop(), control.stop(), judge.close()]);
-      await Promise.allSettled([outlet.close(), admin.close(), http?.server.close()]);
+      await Promise.allSettled([outlet.close(), admin.close(), http.server.close()]);
     },
   };
 
@@ -170,16 +183,30 @@ export async function connect(
     const entries = await readLedger(kafka, admin);
     return entries
       .filter(({ entry }) => entry.flow === flow.name && entry.station === spec.name)
-      .flatMap(({ partition, offset, entry }) => entry.parts.map((part, index) => ({ ref: { partition, offset, part: index }, at: entry.at, part })))
+      .flatMap(({ partition, offset, entry }) =>
+        entry.parts.map((part, index) => ({ ref: { partition, offset, part: index }, at: entry.at, part })),
+      )
       .filter(({ part }) => part.topic === topic);
   }
 
   async function makeIntake(): Promise<Intake> {
-    const base = { group, sessionTimeoutMs: config.sessionTimeoutMs, chains, log, onStuck: stuck, onDead };
-    if (spec.kind !== 'extractor') return new TopicIntake(kafka, { ...base, topic: spec.from, start: spec.start, limits: spec.round });
+    const base = {
+      group,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      chains,
+      log,
+      onRebalance: () => metrics.rebalanced(),
+      onStuck: stuck,
+      onDead,
+    };
+    if (spec.kind !== 'extractor')
+      return new TopicIntake(kafka, { ...base, topic: spec.from, start: spec.start, limits: spec.round });
     const topic = positionsTopic(flow.name, spec.name);
     const output = await schemaOf(flow, spec.to);
-    const source = sourceTypes[spec.source.type]!.create(spec.source.config, { folder: flow.folder, fields: output.fields.map(({ name }) => name) });
+    const source = sourceTypes[spec.source.type]!.create(spec.source.config, {
+      folder: flow.folder,
+      fields: output.fields.map(({ name }) => name),
+    });
     await source.shards();
     return new ShardIntake(kafka, {
       ...base,
@@ -197,7 +224,18 @@ export async function connect(
     await untilReady(
       async () => {
         const ends = (await admin.bounds(topic)).map(({ high }, index) => ({ partition: index, offset: high }));
-        const event = controlEvent({ kind: 'snapshot', flow: flow.name, station: spec.name, by: config.instance, topic, partition, of, pass, count, ends });
+        const event = controlEvent({
+          kind: 'snapshot',
+          flow: flow.name,
+          station: spec.name,
+          by: config.instance,
+          topic,
+          partition,
+          of,
+          pass,
+          count,
+          ends,
+        });
         await tell(outlet, event);
       },
       log,
@@ -207,7 +245,12 @@ export async function connect(
 }
 
 /** Writes an entry. @throws Fault BROKER_UNAVAILABLE: whether it stands in the ledger is unknown, write it again. */
-async function writeLedger(outlet: Outlet, entry: LedgerEntry, key: string, partitions: number): Promise<{ partition: number; offset: number }> {
+async function writeLedger(
+  outlet: Outlet,
+  entry: LedgerEntry,
+  key: string,
+  partitions: number,
+): Promise<{ partition: number; offset: number }> {
   const bytes = Buffer.from(key);
   const partition = partitionOf(bytes, partitions);
   const message = { key: bytes, value: ledgerCodec.encode(entry), headers: {}, partition, timestamp: String(entry.at) };

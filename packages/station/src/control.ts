@@ -1,5 +1,5 @@
 /** The control topic as one station sees it: is it paused, which extraction is asked for, which snapshots are complete. */
-import { CONTROL_TOPIC, Fault, type FaultCode, partitionOf, FAULTS } from '@quadrille/record';
+import { CONTROL_TOPIC, FAULTS, Fault, type FaultCode, partitionOf } from '@quadrille/record';
 import type { Kafka } from 'kafkajs';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { Follower } from './kafka/follower.ts';
@@ -19,7 +19,9 @@ export function controlKey(event: ControlEvent): string {
   }
 }
 
-export const controlEvent = (event: Partial<ControlEvent> & Pick<ControlEvent, 'kind' | 'flow' | 'by'>): ControlEvent => ({
+export const controlEvent = (
+  event: Partial<ControlEvent> & Pick<ControlEvent, 'kind' | 'flow' | 'by'>,
+): ControlEvent => ({
   station: '',
   at: Date.now(),
   code: '',
@@ -62,7 +64,14 @@ export class Control {
   readonly snapshots = new Map<string, Map<string, Snapshot>>();
   private readonly follower: Follower;
 
-  constructor(kafka: Kafka, flow: string, station: string, sessionTimeoutMs: number, changed: () => void, onDead: (fault: Fault) => void) {
+  constructor(
+    kafka: Kafka,
+    flow: string,
+    station: string,
+    sessionTimeoutMs: number,
+    changed: () => void,
+    onDead: (fault: Fault) => void,
+  ) {
     this.follower = new Follower(kafka, {
       name: `${flow}.${station}.control`,
       topics: [CONTROL_TOPIC],

@@ -32,7 +32,14 @@ export class Emitter {
   /** The input's partition can be kept: same key, same number of partitions, both by murmur2. */
   private readonly keepPartition: boolean;
 
-  constructor(options: { topic: string; partitions: number; encoder: Encoder; outlet: Outlet; from: string; fromPartitions: number }) {
+  constructor(options: {
+    topic: string;
+    partitions: number;
+    encoder: Encoder;
+    outlet: Outlet;
+    from: string;
+    fromPartitions: number;
+  }) {
     this.topic = options.topic;
     this.partitions = options.partitions;
     this.encoder = options.encoder;
@@ -74,9 +81,14 @@ export class Emitter {
     const plain = header !== undefined && header.length > FIXED_BYTES && header[0] === HEADER_FORMAT;
     if (!plain || (header[1]! & (HAS_ID | HAS_TRACE)) !== 0) {
       const { topic, partition, offset } = record;
-      const envelope = { ...record.envelope(), from: { topic, partition, offset, index }, replay: undefined, preview: undefined };
+      const envelope = {
+        ...record.envelope(),
+        from: { topic, partition, offset, index },
+        replay: undefined,
+        preview: undefined,
+      };
       if (!own) envelope.id = `${envelope.id}/${index}`;
-      return packHeader(envelope, !own || (header === undefined || (header[1]! & HAS_ID) === 0));
+      return packHeader(envelope, !own || header === undefined || (header[1]! & HAS_ID) === 0);
     }
     const out = Buffer.allocUnsafe(FIXED_BYTES + this.origin.length);
     out[0] = HEADER_FORMAT;
@@ -92,7 +104,12 @@ export class Emitter {
  * Emits all outputs of one input record, or rejects it: an input whose second output does not fit must not leave its
  * first one behind.
  */
-export function emitAll(emitter: Emitter, slice: Slice, index: number, values: readonly Record<string, unknown>[]): void {
+export function emitAll(
+  emitter: Emitter,
+  slice: Slice,
+  index: number,
+  values: readonly Record<string, unknown>[],
+): void {
   const record = slice.records[index]!;
   try {
     if (values.length === 1) slice.emit(emitter.topic, emitter.make(record, values[0]!, 0, 1));

@@ -1,5 +1,13 @@
 /** The extractor's judge: makes typed records of raw items, gives them id, version and key. */
-import { type Coerce, compileCoerce, compileTemplate, type Encoder, type ExtractorSpec, type Field, type Template } from '@quadrille/flow';
+import {
+  type Coerce,
+  compileCoerce,
+  compileTemplate,
+  type Encoder,
+  type ExtractorSpec,
+  type Field,
+  type Template,
+} from '@quadrille/flow';
 import { asFault, Fault, HEADER, packHeader, partitionOf, versionOf } from '@quadrille/record';
 import type { Judge } from './judge.ts';
 import type { Outlet } from './kafka/producer.ts';
@@ -70,7 +78,8 @@ export class Extract implements Judge {
       partition: partitionOf(key, partitions),
       timestamp: String(record.timestamp),
     };
-    if (!outlet.fits(spec.to, output)) throw new Fault('RECORD_TOO_LARGE', `${output.value!.length} bytes for topic ${spec.to}`);
+    if (!outlet.fits(spec.to, output))
+      throw new Fault('RECORD_TOO_LARGE', `${output.value!.length} bytes for topic ${spec.to}`);
     return output;
   }
 

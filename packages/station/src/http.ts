@@ -29,18 +29,24 @@ const SILENT_MS = 60_000;
 export async function serve(
   at: { host: string; port: number },
   health: Health,
-  metrics: StationMetrics,
+  metrics: StationMetrics | undefined,
   status: () => StationStatus,
 ): Promise<{ server: FastifyInstance; port: number }> {
   const server = fastify({ logger: false, bodyLimit: 1024 });
-  server.get('/live', async (_, reply) => reply.code(health.silentMs < SILENT_MS ? 200 : 503).send({ silentMs: Math.round(health.silentMs) }));
+  server.get('/live', async (_, reply) =>
+    reply.code(health.silentMs < SILENT_MS ? 200 : 503).send({ silentMs: Math.round(health.silentMs) }),
+  );
   server.get('/ready', async (_, reply) => reply.code(health.ready ? 200 : 503).send(status()));
   server.get('/status', async () => status());
-  server.get('/metrics', async (_, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()));
+  if (metrics !== undefined) {
+    const { registry } = metrics;
+    server.get('/metrics', async (_, reply) => reply.type(registry.contentType).send(await registry.metrics()));
+  }
   try {
     await server.listen(at);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new Fault('PORT_TAKEN', '', { place: `${at.host}:${at.port}`, cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw new Fault('PORT_TAKEN', '', { place: `${at.host}:${at.port}`, cause: error });
     throw error;
   }
   return { server, port: (server.server.address() as { port: number }).port };

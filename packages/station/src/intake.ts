@@ -2,6 +2,13 @@
 import type { InputRecord, LedgerRef } from '@quadrille/record';
 import type { Round, Slice } from './round.ts';
 
+export interface Lag {
+  /** Records not taken yet, as last heard of the broker. */
+  records: number;
+  /** Age of the oldest record that waits here. */
+  seconds: number;
+}
+
 export interface Intake {
   /** Grows when ownership changes; a round of an older epoch must not be sent, written down or committed. */
   readonly epoch: number;
@@ -25,10 +32,8 @@ export interface Intake {
   owned(): number[];
   /** Goes on after a loss that stands in the ledger at `ref`: commits `offset`; the next part begins at `from`. @throws Fault BROKER_UNAVAILABLE */
   accept(epoch: number, at: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void>;
-  /** Assignments received. */
-  readonly rebalances: number;
-  /** Records waiting by partition, as last heard of the broker. */
-  lag(): Map<number, number>;
+  /** How far behind this instance is, by partition. */
+  lag(): Map<number, Lag>;
   /** Stops taking until `resume`; records stay where they are. */
   pause(): void;
   resume(): void;

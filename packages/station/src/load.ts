@@ -68,7 +68,13 @@ export class Load implements Judge {
     }
   }
 
-  private async write(rows: TargetRow[], from: number, to: number, results: (Outcome | Fault)[], seen: { refused: number }): Promise<void> {
+  private async write(
+    rows: TargetRow[],
+    from: number,
+    to: number,
+    results: (Outcome | Fault)[],
+    seen: { refused: number },
+  ): Promise<void> {
     try {
       const whole = from === 0 && to === rows.length;
       const outcomes = await this.target.write(whole ? rows : rows.slice(from, to));

@@ -1,6 +1,7 @@
 /** The figures of a station (prom-client). Labels: flow and station, topic where there are several; never key, id or message. */
 import { Fault } from '@quadrille/record';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Lag } from './intake.ts';
 import { DROP, REJECT, type Round } from './round.ts';
 import { OUTCOMES } from './settle.ts';
 
@@ -18,6 +19,12 @@ export interface Totals {
   firstAt: number;
   lastAt: number;
   outcomes: Record<(typeof OUTCOMES)[number], number>;
+}
+
+/** Figures that are asked for when somebody looks. */
+export interface LiveFigures {
+  state(): string;
+  lag(): Map<number, Lag>;
 }
 
 export class StationMetrics {
@@ -41,8 +48,9 @@ export class StationMetrics {
   private readonly endToEnd;
   private readonly progress;
   private readonly commits;
+  private inflight = 0;
 
-  constructor(labels: { flow: string; station: string }, version: string, live: { state(): string; rebalances(): number; lag(): Map<number, number>; inflight(): number }) {
+  constructor(labels: { flow: string; station: string }, version: string, live: LiveFigures) {
     const { registry } = this;
     const counter = (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name: `quadrille_${name}`, help, labelNames, registers: [registry] });
@@ -54,7 +62,11 @@ export class StationMetrics {
       dropped: counter('records_dropped_total', 'Records dropped by rule.'),
       duplicate: counter('records_duplicate_total', 'Rows that stood in the target already, same version and content.'),
       deadLetters: counter('dead_letters_total', 'Dead letters acknowledged.'),
-      writeFailures: counter('dead_letter_write_failures_total', 'Settles with dead letters that were not acknowledged and sent again.'),
+      writeFailures: counter(
+        'dead_letter_write_failures_total',
+        'Settles with dead letters that were not acknowledged and sent again.',
+      ),
+      rebalances: counter('rebalances_total', 'Assignments received.'),
       retries: counter('retries_total', 'Settles that were not acknowledged and sent again.'),
     };
     this.faults = counter('record_faults_total', 'Rejects by fault.', ['class', 'code']);
@@ -71,7 +83,11 @@ export class StationMetrics {
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
       registers: [registry],
     });
-    this.progress = new Gauge({ name: 'quadrille_last_progress_timestamp_seconds', help: 'Last commit.', registers: [registry] });
+    this.progress = new Gauge({
+      name: 'quadrille_last_progress_timestamp_seconds',
+      help: 'Last commit.',
+      registers: [registry],
+    });
     const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void) =>
       new Gauge({
         name: `quadrille_${name}`,
@@ -84,26 +100,36 @@ export class StationMetrics {
         },
       });
     gauge('station_state', '1 for the present state.', ['state'], (g) => g.set({ state: live.state() }, 1));
-    gauge('rebalances_total', 'Assignments received.', [], (g) => g.set(live.rebalances()));
     gauge('consumer_lag_records', 'Records not taken yet, as last heard of the broker.', ['partition'], (g) => {
-      for (const [partition, lag] of live.lag()) g.set({ partition }, lag);
+      for (const [partition, { records }] of live.lag()) g.set({ partition }, records);
     });
-    gauge('inflight_records', 'Records taken and not settled.', [], (g) => g.set(live.inflight()));
+    gauge('consumer_lag_seconds', 'Age of the oldest record that waits in this instance.', [], (g) =>
+      g.set(Math.max(0, ...[...live.lag().values()].map(({ seconds }) => seconds))),
+    );
+    gauge('inflight_records', 'Records taken and not settled.', [], (g) => g.set(this.inflight));
     gauge('build_info', 'Version of the service.', ['version'], (g) => g.set({ version }, 1));
   }
 
+  rebalanced(): void {
+    this.counters.rebalances.inc();
+  }
+
   received(records: number): void {
+    this.inflight += records;
     if (this.totals.firstAt === 0) this.totals.firstAt = Date.now();
     this.totals.received += records;
     this.counters.received.inc(records);
   }
 
-  retried(): void {
+  /** A settle was not acknowledged. */
+  retried(round: Round): void {
     this.totals.retries++;
     this.counters.retries.inc();
+    if (round.slices.some(({ verdicts }) => verdicts.includes(REJECT))) this.counters.writeFailures.inc();
   }
 
-  voided(): void {
+  voided(round: Round): void {
+    this.inflight -= round.records;
     this.totals.voided++;
     this.commits.inc({ result: 'void' });
   }
@@ -112,6 +138,7 @@ export class StationMetrics {
   settled(round: Round, now: number): void {
     const { totals, counters } = this;
     totals.rounds++;
+    this.inflight -= round.records;
     for (const slice of round.slices) {
       let rejected = 0;
       let dropped = 0;

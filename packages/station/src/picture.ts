@@ -1,23 +1,24 @@
 /** Takes the picture that the ledger's fold works on: entries, positions, watermarks; and reads what no part claims. */
+
+import type { Flow } from '@quadrille/flow';
 import {
   type CommittedOffset,
-  deadLetterTopics,
   DLQ,
+  deadLetterTopics,
+  type FlowShape,
   foldLedger,
   HEADER,
   inputTopic,
-  type FlowShape,
   LEDGER_TOPIC,
   type LedgerFold,
-  type PlacedEntry,
   type OffsetRange,
+  type PlacedEntry,
   placeOf,
   type RecordOrigin,
   stationGroup,
   unpackHeader,
   type Watermark,
 } from '@quadrille/record';
-import type { Flow } from '@quadrille/flow';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { readTopic } from './kafka/follower.ts';
@@ -29,7 +30,11 @@ export async function readLedger(kafka: Kafka, admin: KafkaAdmin): Promise<Place
   const entries: PlacedEntry[] = [];
   await readTopic(kafka, admin, [LEDGER_TOPIC], (topic, partition, messages) => {
     for (const { offset, value } of messages) {
-      entries.push({ partition, offset: Number(offset), entry: ledgerCodec.decode(value, placeOf(topic, partition, Number(offset))) });
+      entries.push({
+        partition,
+        offset: Number(offset),
+        entry: ledgerCodec.decode(value, placeOf(topic, partition, Number(offset))),
+      });
     }
   });
   return entries;
@@ -64,7 +69,8 @@ export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow, a
   const note = (group: string, topic: string): void => {
     if (existing.has(topic)) groups.set(group, (groups.get(group) ?? new Set()).add(topic));
   };
-  for (const { entry } of before) for (const part of entry.parts) note(stationGroup(entry.flow, entry.station), part.topic);
+  for (const { entry } of before)
+    for (const part of entry.parts) note(stationGroup(entry.flow, entry.station), part.topic);
   for (const station of shape.stations) note(stationGroup(shape.flow, station.name), inputTopic(shape.flow, station));
   for (const [group, topics] of groups) {
     for (const topic of topics) {
@@ -77,14 +83,21 @@ export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow, a
   const topics = topicsOf(shape).filter((topic) => existing.has(topic));
   const watermarks: Watermark[] = [];
   for (const topic of topics) {
-    for (const [partition, { low, high }] of (await admin.bounds(topic)).entries()) watermarks.push({ topic, partition, low, high });
+    for (const [partition, { low, high }] of (await admin.bounds(topic)).entries())
+      watermarks.push({ topic, partition, low, high });
   }
   const sparse = new Set<string>();
   for (const topic of topics) {
     if ((await admin.setting(topic, 'cleanup.policy'))?.includes('compact')) sparse.add(topic);
   }
   const fold = foldLedger({ shape, entries, ledgerEnds, committed, watermarks, sparse });
-  await readInto(fold, kafka, audit ? watermarks.map(({ topic, partition, low, high }) => ({ topic, partition, from: low, to: high })) : fold.unclaimed);
+  await readInto(
+    fold,
+    kafka,
+    audit
+      ? watermarks.map(({ topic, partition, low, high }) => ({ topic, partition, from: low, to: high }))
+      : fold.unclaimed,
+  );
   return fold;
 }
 
@@ -103,7 +116,9 @@ function topicsOf(shape: FlowShape): string[] {
     depth.set(topic, deep);
     return deep;
   };
-  const data = new Set(stations.flatMap((station) => [...station.to, ...(station.from === undefined ? [] : [station.from])]));
+  const data = new Set(
+    stations.flatMap((station) => [...station.to, ...(station.from === undefined ? [] : [station.from])]),
+  );
   for (const topic of [...data].sort((a, b) => depthOf(b) - depthOf(a))) topics.add(topic);
   return [...topics];
 }
@@ -121,7 +136,11 @@ function originOf({ headers, key }: KafkaMessage): RecordOrigin | null {
   const topic = headers?.[`${DLQ}topic`]?.toString();
   if (topic !== undefined) {
     const group = headers?.[`${DLQ}group`]?.toString();
-    const origin = { topic, partition: Number(headers?.[`${DLQ}partition`]), offset: Number(headers?.[`${DLQ}offset`]) };
+    const origin = {
+      topic,
+      partition: Number(headers?.[`${DLQ}partition`]),
+      offset: Number(headers?.[`${DLQ}offset`]),
+    };
     return group === undefined ? origin : { ...origin, group };
   }
   const header = headers?.[HEADER];

@@ -17,7 +17,10 @@ const log = createLog({ station: config.station, instance: `${config.instance}.p
 process.once('disconnect', () => process.exit(0));
 
 const { flow, station: spec } = await readStation(config.flow, config.station);
-const kafka = connectKafka({ brokers: config.brokers, clientId: `${config.instance}.probe`, sessionTimeoutMs: config.sessionTimeoutMs }, log);
+const kafka = connectKafka(
+  { brokers: config.brokers, clientId: `${config.instance}.probe`, sessionTimeoutMs: config.sessionTimeoutMs },
+  log,
+);
 const admin = new KafkaAdmin(kafka);
 const outlet = new Outlet(kafka);
 const registry = new Registry(config.registryUrl);
@@ -27,7 +30,10 @@ await needOwnSchemas(registry);
 const partitions = await needTopics(admin, outlet, topicsOf(flow, spec));
 await control.start(admin);
 const never = new Promise<string>(() => {});
-const judge = await assembleJudge({ config, flow, spec, kafka, admin, outlet, registry, control, log, partitions, onDead }, undefined);
+const judge = await assembleJudge(
+  { config, flow, spec, kafka, admin, outlet, registry, control, log, partitions, onDead },
+  undefined,
+);
 await untilReady(() => judge.open(), log, never);
 
 /** Records that wait for a lookup survive, which is all that is asked here. */
@@ -35,8 +41,22 @@ const nowhere = { epoch: 0, draining: false, canGiveBack: true, giveBack: () => 
 
 process.on('message', (message: ProbeMessage) => {
   const { topic, partition, offset, timestamp, key, bytes, header, headers } = message;
-  const record = new InputRecord(topic, partition, offset, timestamp, buffer(key), buffer(bytes), buffer(header) ?? undefined, headers);
-  const round: Round = { epoch: 0, slices: [new Slice(topic, partition, offset, [record], false)], records: 1, startedAt: 0 };
+  const record = new InputRecord(
+    topic,
+    partition,
+    offset,
+    timestamp,
+    buffer(key),
+    buffer(bytes),
+    buffer(header) ?? undefined,
+    headers,
+  );
+  const round: Round = {
+    epoch: 0,
+    slices: [new Slice(topic, partition, offset, [record], false)],
+    records: 1,
+    startedAt: 0,
+  };
   void untilReady(() => judge.judge(round, nowhere), log, never).then(() => process.send?.('judged'));
 });
 process.send?.('ready');

@@ -18,7 +18,10 @@ export interface ProbeOptions {
 }
 
 /** What goes over to the process apart; answered by 'judged'. */
-export type ProbeMessage = Pick<InputRecord, 'topic' | 'partition' | 'offset' | 'timestamp' | 'key' | 'bytes' | 'header' | 'headers'>;
+export type ProbeMessage = Pick<
+  InputRecord,
+  'topic' | 'partition' | 'offset' | 'timestamp' | 'key' | 'bytes' | 'header' | 'headers'
+>;
 
 const CHILD = fileURLToPath(new URL('./probe-child.ts', import.meta.url));
 
@@ -37,7 +40,10 @@ export class Probe {
   }
 
   private async examineSlice(slice: Slice): Promise<void> {
-    this.options.log.warn({ topic: slice.topic, partition: slice.partition, offset: slice.from, records: slice.records.length }, 'judging record by record, apart');
+    this.options.log.warn(
+      { topic: slice.topic, partition: slice.partition, offset: slice.from, records: slice.records.length },
+      'judging record by record, apart',
+    );
     for (let index = 0; index < slice.records.length; index++) {
       const record = slice.records[index]!;
       const end = await this.survives(record);
@@ -60,7 +66,11 @@ export class Probe {
 
   private async running(): Promise<ChildProcess> {
     if (this.child !== undefined) return this.child;
-    const child = fork(CHILD, { env: { ...this.options.env }, serialization: 'advanced', stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    const child = fork(CHILD, {
+      env: { ...this.options.env },
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     this.child = child;
     const end = await waitFor(child, 'ready', this.options.startMs);
     if (end === undefined) return child;

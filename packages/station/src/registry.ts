@@ -9,7 +9,11 @@ export class Registry {
 
   constructor(url: string) {
     this.url = url;
-    this.client = new SchemaRegistry({ host: url, clientId: 'quadrille', retry: { retries: 1, initialRetryTimeInSecs: 0.1 } });
+    this.client = new SchemaRegistry({
+      host: url,
+      clientId: 'quadrille',
+      retry: { retries: 1, initialRetryTimeInSecs: 0.1 },
+    });
   }
 
   /**
@@ -40,7 +44,9 @@ export class Registry {
       return await this.client.getRegistryIdBySchema(subject, schema);
     } catch (error) {
       if (statusOf(error) === 404) {
-        throw new Fault('SCHEMA_UNKNOWN', `${subject} does not hold this schema`, { help: 'register it: `quadrille up` or `quadrille schemas push`' });
+        throw new Fault('SCHEMA_UNKNOWN', `${subject} does not hold this schema`, {
+          help: 'register it: `quadrille up` or `quadrille schemas push`',
+        });
       }
       throw this.unavailable(error);
     }
@@ -60,7 +66,8 @@ export class Registry {
     } catch (error) {
       const status = statusOf(error);
       const detail = `${subject}: ${error instanceof Error ? error.message : String(error)}`;
-      if (status === 409 || /incompatib/i.test(detail)) throw new Fault('SCHEMA_INCOMPATIBLE', detail, { cause: error });
+      if (status === 409 || /incompatib/i.test(detail))
+        throw new Fault('SCHEMA_INCOMPATIBLE', detail, { cause: error });
       if (status === 422) throw new Fault('SCHEMA_INVALID', detail, { cause: error });
       throw this.unavailable(error);
     }
@@ -69,7 +76,10 @@ export class Registry {
   private async get(path: string): Promise<unknown> {
     let response: Response;
     try {
-      response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(5_000), headers: { accept: 'application/json' } });
+      response = await fetch(`${this.url}${path}`, {
+        signal: AbortSignal.timeout(5_000),
+        headers: { accept: 'application/json' },
+      });
     } catch (error) {
       throw this.unavailable(error);
     }
@@ -86,7 +96,10 @@ export class Registry {
 
   private unavailable(error: unknown): Fault {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return new Fault('REGISTRY_UNAVAILABLE', cause instanceof Error ? cause.message : String(cause), { place: this.url, cause: error });
+    return new Fault('REGISTRY_UNAVAILABLE', cause instanceof Error ? cause.message : String(cause), {
+      place: this.url,
+      cause: error,
+    });
   }
 }
 

@@ -2,7 +2,7 @@
  * A round: what a station judges at once, made of one slice per input partition. The judge gives each record exactly
  * one verdict; settle.ts writes them down.
  */
-import { type Fault, HEADER, type InputRecord, originOffset } from '@quadrille/record';
+import { type Fault, HEADER, type InputRecord, type LedgerPart, originOffset } from '@quadrille/record';
 import type { IHeaders } from 'kafkajs';
 
 /** A record on its way out, in the shape the producer takes, so that none is built twice. */
@@ -111,7 +111,10 @@ export class Slice {
     const end = rest[0]!.offset;
     this.to = length === 0 ? this.from : this.records[length - 1]!.offset + 1;
     for (const [topic, list] of this.outputs) {
-      this.outputs.set(topic, list.filter((output) => originOffset(output.headers[HEADER] as Buffer) < end));
+      this.outputs.set(
+        topic,
+        list.filter((output) => originOffset(output.headers[HEADER] as Buffer) < end),
+      );
     }
     return rest;
   }
@@ -124,4 +127,7 @@ export interface Round {
   records: number;
   /** When it was taken, performance.now(). */
   startedAt: number;
+  /** How far it is settled: outputs acknowledged, and what is said of them; then where that stands in the ledger. */
+  parts?: LedgerPart[];
+  written?: { partition: number; offset: number };
 }

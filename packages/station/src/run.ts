@@ -3,18 +3,18 @@ import { readStation, type StationKind } from '@quadrille/flow';
 import { Fault, Faults } from '@quadrille/record';
 import { acceptLosses } from './accept-loss.ts';
 import { readConfig, type StationConfig } from './config.ts';
+import { connect, type Station } from './connect.ts';
 import { faultOf } from './control.ts';
 import { createLog, type Log } from './log.ts';
 import { settle } from './settle.ts';
 import { runLoop } from './station.ts';
-import { connect, type Station } from './connect.ts';
 
 /** What tests replace to show what the order of the settle is for. */
 export interface RunOptions {
   settle?: typeof settle;
 }
 
-/** Exit codes of a station's process. */
+/** Exit codes of a station's process: left in order; a person must mend something; start it again. */
 export const EXIT = { done: 0, config: 1, dead: 70 } as const;
 /** From SIGTERM until the process ends by force. */
 const GRACE_MS = 30_000;
@@ -23,18 +23,27 @@ const CRASH_LIMIT_MS = 2_000;
 /** Runs the station named by the environment until SIGTERM or SIGINT. Never returns otherwise: sets the exit code and ends. */
 export async function runStation(kind: StationKind, options: RunOptions = {}): Promise<void> {
   let log: Log | undefined;
+  const defect = (error: unknown): never => {
+    report(error, log);
+    process.exit(EXIT.dead);
+  };
+  process.on('uncaughtException', defect).on('unhandledRejection', defect);
   try {
     const config = readConfig(process.env);
     log = createLog({ station: config.station, instance: config.instance }, config.logLevel);
     process.exitCode = await live(kind, config, log, options);
   } catch (error) {
     report(error, log);
-    process.exitCode = EXIT.config;
+    process.exitCode = isForPeople(error) ? EXIT.config : EXIT.dead;
   }
   // Clients may hold sockets and timers; there is nothing left to wait for.
   setTimeout(() => process.exit(), CRASH_LIMIT_MS).unref();
   process.disconnect?.();
 }
+
+/** Something that starting again cannot mend. */
+const isForPeople = (error: unknown): boolean =>
+  error instanceof Faults || (error instanceof Fault && error.class !== 'dependency');
 
 function report(error: unknown, log: Log | undefined): void {
   if (error instanceof Fault || error instanceof Faults) process.stderr.write(`${error.format()}\n`);
@@ -44,7 +53,8 @@ function report(error: unknown, log: Log | undefined): void {
 
 async function live(kind: StationKind, config: StationConfig, log: Log, options: RunOptions): Promise<number> {
   const { flow, station: spec } = await readStation(config.flow, config.station);
-  if (spec.kind !== kind) throw new Fault('CONFIG_INVALID', `${spec.name} is ${aOrAn(spec.kind)}, not ${aOrAn(kind)}`, { place: spec.place });
+  if (spec.kind !== kind)
+    throw new Fault('CONFIG_INVALID', `${spec.name} is ${aOrAn(spec.kind)}, not ${aOrAn(kind)}`, { place: spec.place });
 
   let stop: (reason: string) => void = () => {};
   const stopped = new Promise<string>((resolve) => {
@@ -100,7 +110,11 @@ function follow(station: Station, log: Log): void {
     const { resumed } = control;
     if (resumed === undefined || resumed.at <= resumedAt) return;
     resumedAt = resumed.at;
-    if (resumed.acceptLoss) void acceptLosses(station, resumed.by).catch((error) => log.error({ error: String(error) }, 'loss not written down'));
+    intake.resume();
+    if (resumed.acceptLoss)
+      void acceptLosses(station, resumed.by).catch((error) =>
+        log.error({ error: String(error) }, 'loss not written down'),
+      );
   };
   station.onControl(apply);
   apply();

@@ -5,15 +5,15 @@
  */
 import {
   type Claim,
-  Fault,
+  deadLetterHeaders,
+  deadLetterTopic,
+  type Fault,
   type LedgerEntry,
   type LedgerPart,
   type LedgerRef,
   type Outcomes,
   type Rejecter,
   type VerdictRun,
-  deadLetterHeaders,
-  deadLetterTopic,
 } from '@quadrille/record';
 import type { Intake } from './intake.ts';
 import type { Outbox, Placed, Placement } from './kafka/producer.ts';
@@ -48,30 +48,36 @@ interface Range {
 }
 
 /**
- * Settles once.
+ * Settles, from the step on that was not acknowledged the last time.
  * @returns false when ownership has changed: nothing was committed, the round is void.
- * @throws Fault of class `dependency` when a step was not acknowledged: settle the whole round again.
+ * @throws Fault of class `dependency` when a step was not acknowledged: settle again.
  */
 export async function settle(round: Round, options: SettleOptions): Promise<boolean> {
   const { intake } = options;
-  const outbox: Outbox = new Map();
-  const ranges = round.slices.map((slice) => pack(slice, outbox, options));
-  if (round.epoch !== intake.epoch) return false;
-  const placement = outbox.size === 0 ? new Map() : await options.send(outbox);
+  const current = (): boolean => round.epoch === intake.epoch;
+  if (!current()) return false;
+  round.parts ??= await sent(round, options);
 
-  if (round.epoch !== intake.epoch) return false;
-  const parts = round.slices.map((slice, index) => partOf(slice, ranges[index]!, placement, options));
-  const { flow, station, instance } = options;
-  const written = options.ledger
-    ? await options.writeLedger({ flow, station, instance, at: options.now(), parts })
-    : { partition: 0, offset: 0 };
+  if (!current()) return false;
+  const { flow, station, instance, ledger } = options;
+  const entry = { flow, station, instance, at: options.now(), parts: round.parts };
+  round.written ??= ledger ? await options.writeLedger(entry) : { partition: 0, offset: 0 };
 
+  const { parts, written } = round;
   const settled = round.slices.map((slice, index) => ({
     slice,
     offset: parts[index]!.commit,
     ref: { ...written, part: index } satisfies LedgerRef,
   }));
   return intake.commit(round.epoch, settled);
+}
+
+/** Sends outputs, dead letters and positions. @returns the parts that say what became of each slice. */
+async function sent(round: Round, options: SettleOptions): Promise<LedgerPart[]> {
+  const outbox: Outbox = new Map();
+  const ranges = round.slices.map((slice) => pack(slice, outbox, options));
+  const placement = outbox.size === 0 ? new Map() : await options.send(outbox);
+  return round.slices.map((slice, index) => partOf(slice, ranges[index]!, placement, options));
 }
 
 function lane(outbox: Outbox, topic: string, partition: number): Outgoing[] {
@@ -121,7 +127,11 @@ function deadLetter(slice: Slice, index: number, options: SettleOptions): Outgoi
 }
 
 /** Turns a range of list indexes into offset ranges; several where the send had to be split. */
-function* offsetsOf(placed: Placed[], from: number, to: number): Generator<{ index: number; offset: number; count: number }> {
+function* offsetsOf(
+  placed: Placed[],
+  from: number,
+  to: number,
+): Generator<{ index: number; offset: number; count: number }> {
   for (const { index, count, offset } of placed) {
     const start = Math.max(from, index);
     const end = Math.min(to, index + count);
@@ -177,7 +187,8 @@ function runsOf(slice: Slice, deadTopic: string, deadLetters: { partition: numbe
     const code = typeof reason === 'string' ? reason : reason.code;
     const kind = verdict === DROP ? 'drop' : 'reject';
     const letter = verdict === REJECT ? { topic: deadTopic, ...deadLetters[buried++]! } : null;
-    const follows = letter === null || (open?.deadLetter != null && open.deadLetter.offset + open.count === letter.offset);
+    const follows =
+      letter === null || (open?.deadLetter != null && open.deadLetter.offset + open.count === letter.offset);
     if (open !== undefined && open.verdict === kind && open.code === code && follows) {
       open.last = offset;
       open.count++;

@@ -4,16 +4,16 @@
  * a live part of the ledger has committed it. On the ledger's chain of a partition its raw items are numbered from 0.
  */
 import { performance } from 'node:perf_hooks';
-import type { RawItem, Shard, ShardReader, Source, SourcePosition } from '@quadrille/flow';
-import { type Fault, formatMark, type InputRecord, type LedgerRef, partitionOf } from '@quadrille/record';
+import type { Shard, Source } from '@quadrille/flow';
+import { type Fault, formatMark, type InputRecord, type LedgerRef } from '@quadrille/record';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
-import type { Intake } from './intake.ts';
+import type { Intake, Lag } from './intake.ts';
 import { Member } from './kafka/member.ts';
 import type { Log } from './log.ts';
-import { positionCodec, type ShardState } from './own-topics.ts';
-import { RawRecord } from './raw-record.ts';
-import { type Round, Slice } from './round.ts';
+import { positionCodec } from './own-topics.ts';
+import type { Round, Slice } from './round.ts';
+import { ShardLane } from './shard-lane.ts';
 
 export interface ShardIntakeOptions {
   source: Source;
@@ -29,27 +29,9 @@ export interface ShardIntakeOptions {
   pass(): string;
   /** A partition's shards are all read, as of now. */
   onComplete(partition: number, pass: string, items: number): void;
+  onRebalance(): void;
   onStuck(fault: Fault): void;
   onDead(fault: Fault): void;
-}
-
-interface Lane {
-  partition: number;
-  /** undefined while positions are being read back, up to `until`. */
-  until: number | undefined;
-  /** Which offsets below `until` count; undefined: all. */
-  counting: ReadonlySet<number> | undefined;
-  ready: boolean;
-  prev: LedgerRef | null;
-  shards: Map<string, ShardState>;
-  /** Number of the next raw item on the chain. */
-  next: number;
-  /** First raw item not yet committed: where the next part must begin. */
-  settled: number;
-  open: { shard: Shard; reader: ShardReader; state: ShardState } | undefined;
-  /** Shards that cannot be read on, until their source is mended and the station restarted. */
-  failed: Map<string, Fault>;
-  told: string | undefined;
 }
 
 /** How often a source is asked for new shards when there is nothing to read. */
@@ -60,14 +42,13 @@ export class ShardIntake implements Intake {
   draining = false;
   private readonly options: ShardIntakeOptions;
   private readonly member: Member;
-  private readonly lanes = new Map<number, Lane>();
+  private readonly lanes = new Map<number, ShardLane>();
   /** The epoch that the lanes belong to. */
   private lanesOf = -1;
   private shards: Shard[] = [];
   private scannedAt = Number.NEGATIVE_INFINITY;
   private held = false;
   private wake: (() => void) | undefined;
-  private readonly rows = new WeakMap<Slice, number>();
 
   constructor(kafka: Kafka, options: ShardIntakeOptions) {
     this.options = options;
@@ -77,7 +58,10 @@ export class ShardIntake implements Intake {
       sessionTimeoutMs: options.sessionTimeoutMs,
       fetchBytes: 1_048_576,
       log: options.log,
-      onAssigned: (epoch, partitions) => void this.assigned(epoch, partitions),
+      onAssigned: (epoch, partitions) => {
+        options.onRebalance();
+        void this.assigned(epoch, partitions);
+      },
       onRecords: (partition, messages) => this.readBack(partition, messages),
       onDead: options.onDead,
     });
@@ -85,10 +69,6 @@ export class ShardIntake implements Intake {
 
   get epoch(): number {
     return this.member.epoch;
-  }
-
-  get rebalances(): number {
-    return this.member.rebalances;
   }
 
   /** Faults of shards that stand still, by shard. */
@@ -107,10 +87,10 @@ export class ShardIntake implements Intake {
   }
 
   private async assigned(epoch: number, partitions: number[]): Promise<void> {
-    for (const lane of this.lanes.values()) void lane.open?.reader.close();
+    for (const lane of this.lanes.values()) void lane.closeShard();
     this.lanes.clear();
     this.lanesOf = epoch;
-    for (const partition of partitions) this.lanes.set(partition, newLane(partition));
+    for (const partition of partitions) this.lanes.set(partition, new ShardLane(partition));
     const { topic, chains, log } = this.options;
     while (epoch === this.epoch && !this.draining) {
       try {
@@ -168,7 +148,7 @@ export class ShardIntake implements Intake {
     }
   }
 
-  private readBackDone(lane: Lane): void {
+  private readBackDone(lane: ShardLane): void {
     lane.ready = true;
     this.member.pause(lane.partition);
     this.signal();
@@ -197,8 +177,11 @@ export class ShardIntake implements Intake {
       await this.rescan();
     }
     const due = lanes
-      .map((lane) => ({ lane, shard: lane.open?.shard ?? this.nextShard(lane) }))
-      .filter((each): each is { lane: Lane; shard: Shard } => each.shard !== undefined)
+      .map((lane) => ({
+        lane,
+        shard: lane.open?.shard ?? lane.due(this.shards, this.options.pass(), this.options.partitions),
+      }))
+      .filter((each): each is { lane: ShardLane; shard: Shard } => each.shard !== undefined)
       .sort((a, b) => (a.shard.name < b.shard.name ? -1 : 1));
     for (const { lane, shard } of due) {
       const slice = await this.read(lane, shard, epoch);
@@ -220,70 +203,20 @@ export class ShardIntake implements Intake {
     this.scannedAt = performance.now();
   }
 
-  private nextShard(lane: Lane): Shard | undefined {
-    const pass = this.options.pass();
-    return this.shards.find(({ name }) => {
-      if (partitionOf(Buffer.from(name), this.options.partitions) !== lane.partition || lane.failed.has(name))
-        return false;
-      const state = lane.shards.get(name);
-      return state === undefined || state.pass !== pass || !state.done;
-    });
-  }
-
-  /** @returns undefined when the shard gave nothing: it stands still now, or its end had been reached. */
-  private async read(lane: Lane, shard: Shard, epoch: number): Promise<Slice | undefined> {
+  /** @returns undefined when the shard gave nothing: it stands still now. */
+  private async read(lane: ShardLane, shard: Shard, epoch: number): Promise<Slice | undefined> {
     try {
-      lane.open ??= await this.openShard(lane, shard);
+      if (lane.open === undefined) await lane.openShard(this.options.source, shard, this.options.pass());
       if (epoch !== this.epoch) return undefined;
-      const { reader, state } = lane.open;
-      const chunk = await reader.read(this.options.records);
-      if (epoch !== this.epoch) return undefined;
-      const slice = this.sliceOf(lane, chunk.items);
-      this.rows.set(slice, state.row);
-      lane.next = slice.to;
-      const now: ShardState = {
-        ...state,
-        row: chunk.next.row,
-        done: chunk.end,
-        position: JSON.stringify(chunk.next),
-        at: Date.now(),
-      };
-      lane.shards.set(shard.name, now);
-      lane.open.state = now;
-      slice.position = {
-        key: Buffer.from(shard.name),
-        value: positionCodec.encode(now),
-        headers: {},
-        partition: lane.partition,
-        timestamp: String(now.at),
-      };
-      if (chunk.end) {
-        await reader.close();
-        lane.open = undefined;
-      }
-      return slice;
+      return await lane.read(this.options.topic, this.options.records);
     } catch (error) {
-      await lane.open?.reader.close();
-      lane.open = undefined;
+      await lane.closeShard();
       if (epoch === this.epoch) this.shardFailed(lane, shard, error as Fault);
       return undefined;
     }
   }
 
-  private async openShard(lane: Lane, shard: Shard): Promise<NonNullable<Lane['open']>> {
-    const pass = this.options.pass();
-    const known = lane.shards.get(shard.name);
-    const goesOn = known !== undefined && known.pass === pass;
-    const position = goesOn ? (JSON.parse(known.position) as SourcePosition) : undefined;
-    const reader = await this.options.source.open(shard, position);
-    const state = goesOn
-      ? known
-      : { shard: shard.name, pass, base: lane.next, row: 0, done: false, position: '{"row":0}', at: 0 };
-    lane.told = undefined;
-    return { shard, reader, state };
-  }
-
-  private shardFailed(lane: Lane, shard: Shard, fault: Fault): void {
+  private shardFailed(lane: ShardLane, shard: Shard, fault: Fault): void {
     if (fault.class === 'dependency') {
       this.options.log.warn({ code: fault.code, shard: shard.name }, fault.message);
       return;
@@ -292,26 +225,17 @@ export class ShardIntake implements Intake {
     this.options.onStuck(fault);
   }
 
-  private sliceOf(lane: Lane, items: RawItem[]): Slice {
-    const { topic } = this.options;
-    const now = Date.now();
-    const records = items.map((item, index) => new RawRecord(topic, lane.partition, lane.next + index, now, item));
-    const slice = new Slice(topic, lane.partition, lane.next, records, false);
-    return slice;
-  }
-
   /** Number of a slice's first item within its shard. */
   rowOf(slice: Slice): number {
-    return this.rows.get(slice) ?? 0;
+    return this.lanes.get(slice.partition)?.rowOf(slice) ?? 0;
   }
 
-  private tell(lane: Lane): void {
+  /** Says once a pass that a partition's shards are all read: what was read is committed, so others may count on it. */
+  private tell(lane: ShardLane): void {
     const pass = this.options.pass();
-    if (lane.told === pass) return;
+    if (lane.told === pass || !lane.idle) return;
     lane.told = pass;
-    let items = 0;
-    for (const state of lane.shards.values()) if (state.pass === pass) items += state.row;
-    if (lane.failed.size === 0) this.options.onComplete(lane.partition, pass, items);
+    if (lane.failed.size === 0) this.options.onComplete(lane.partition, pass, lane.itemsOf(pass));
   }
 
   giveBack(_epoch: number, _slice: Slice, _records: InputRecord[]): void {
@@ -336,6 +260,7 @@ export class ShardIntake implements Intake {
       lane.prev = ref;
       lane.settled = slice.to;
     }
+    this.wakeUp();
     return true;
   }
 
@@ -358,7 +283,7 @@ export class ShardIntake implements Intake {
   }
 
   /** A source is not Kafka's: what waits in it is not known. */
-  lag(): Map<number, number> {
+  lag(): Map<number, Lag> {
     return new Map();
   }
 
@@ -366,16 +291,22 @@ export class ShardIntake implements Intake {
     this.held = true;
   }
 
+  /** Shards that had failed are tried again. */
   resume(): void {
     this.held = false;
+    for (const lane of this.lanes.values()) lane.failed.clear();
     this.signal();
   }
 
   /** Looks for new shards, or for a new pass, now. */
   signal(): void {
+    this.scannedAt = Number.NEGATIVE_INFINITY;
+    this.wakeUp();
+  }
+
+  private wakeUp(): void {
     const { wake } = this;
     this.wake = undefined;
-    this.scannedAt = Number.NEGATIVE_INFINITY;
     wake?.();
   }
 
@@ -387,22 +318,8 @@ export class ShardIntake implements Intake {
   async stop(): Promise<void> {
     this.drain();
     await this.member.stop();
-    for (const lane of this.lanes.values()) await lane.open?.reader.close();
+    for (const lane of this.lanes.values()) await lane.closeShard();
   }
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const newLane = (partition: number): Lane => ({
-  partition,
-  until: undefined,
-  counting: undefined,
-  ready: false,
-  prev: null,
-  shards: new Map(),
-  next: 0,
-  settled: 0,
-  open: undefined,
-  failed: new Map(),
-  told: undefined,
-});

@@ -3,7 +3,7 @@
  * in order; a round whose ownership has passed on is void.
  */
 import { performance } from 'node:perf_hooks';
-import { asFault, type Fault } from '@quadrille/record';
+import { asFault, Fault } from '@quadrille/record';
 import type { Health } from './health.ts';
 import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
@@ -42,7 +42,10 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     if (round === undefined) break;
     health.beat();
     metrics.received(round.records);
-    if (!(await judged(round, options))) continue;
+    if (!(await judged(round, options))) {
+      metrics.voided(round);
+      continue;
+    }
     const trip = options.line?.watch(round);
     if (trip !== undefined) cutAt(round, trip, intake);
     await settling;
@@ -88,15 +91,15 @@ async function settled(round: Round, { intake, settle, health, metrics, log }: L
       metrics.settled(round, performance.now());
       return;
     } catch (error) {
-      const fault = asFault(error, 'BROKER_UNAVAILABLE');
-      if (fault.class !== 'dependency') throw error;
-      metrics.retried();
+      if (!(error instanceof Fault) || error.class !== 'dependency') throw error;
+      const fault = error;
+      metrics.retried(round);
       health.hold(fault);
       log.warn({ code: fault.code, waitMs: wait }, fault.message);
       await pauseFor(wait, () => round.epoch !== intake.epoch);
     }
   }
-  metrics.voided();
+  metrics.voided(round);
   log.info({ records: round.records, epoch: round.epoch }, 'ownership changed, round is void');
 }
 

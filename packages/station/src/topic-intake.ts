@@ -6,10 +6,11 @@ import { performance } from 'node:perf_hooks';
 import { type Fault, formatMark, HEADER, InputRecord, type LedgerRef } from '@quadrille/record';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
-import type { Intake } from './intake.ts';
+import type { Intake, Lag } from './intake.ts';
 import { Member } from './kafka/member.ts';
+import { Lane } from './lane.ts';
 import type { Log } from './log.ts';
-import { type Round, Slice } from './round.ts';
+import type { Round, Slice } from './round.ts';
 
 export interface IntakeLimits {
   /** Records a round at most. */
@@ -17,36 +18,6 @@ export interface IntakeLimits {
   /** Encoded bytes a round at most. */
   bytes: number;
 }
-
-interface Lane {
-  partition: number;
-  /** Chain position is known: records may be taken. */
-  ready: boolean;
-  /** That work from here has begun is committed. */
-  begun: boolean;
-  /** Nothing is taken before this moment, performance.now(). */
-  notBefore: number;
-  /** First offset not yet taken or queued. */
-  next: number;
-  /** First offset not yet taken. */
-  taken: number;
-  /** First offset not yet committed: where the next part must begin. */
-  settled: number;
-  prev: LedgerRef | null;
-  attempts: number;
-  /** Records below this offset are judged one by one, apart: one of them has ended the process, more than once. */
-  suspectUntil: number;
-  queue: InputRecord[];
-  bytes: number;
-  paused: boolean;
-  high: number;
-}
-
-/** From this attempt on, records are judged one by one, apart. */
-export const SUSPECT_ATTEMPT = 3;
-/** How many offsets from there on; rounds in flight reach so far at most. */
-const SUSPECT_SPAN = 20_000;
-const SUSPECT_ROUND = 1_000;
 
 export interface TopicIntakeOptions {
   group: string;
@@ -57,6 +28,7 @@ export interface TopicIntakeOptions {
   chains: Chains;
   log: Log;
   /** A partition cannot go on: OFFSETS_LOST. */
+  onRebalance(): void;
   onStuck(fault: Fault): void;
   onDead(fault: Fault): void;
 }
@@ -68,7 +40,6 @@ export class TopicIntake implements Intake {
   private lanesOf = -1;
   private readonly options: TopicIntakeOptions;
   private wake: (() => void) | undefined;
-  private queuedBytes = 0;
   readonly canGiveBack = true;
   draining = false;
   private held = false;
@@ -82,7 +53,10 @@ export class TopicIntake implements Intake {
       sessionTimeoutMs: options.sessionTimeoutMs,
       fetchBytes: 1_048_576,
       log: options.log,
-      onAssigned: (epoch, partitions) => void this.assigned(epoch, partitions),
+      onAssigned: (epoch, partitions) => {
+        options.onRebalance();
+        void this.assigned(epoch, partitions);
+      },
       onRecords: (partition, messages, high) => this.queue(partition, messages, high),
       onDead: options.onDead,
     });
@@ -90,10 +64,6 @@ export class TopicIntake implements Intake {
 
   get epoch(): number {
     return this.member.epoch;
-  }
-
-  get rebalances(): number {
-    return this.member.rebalances;
   }
 
   async start(): Promise<void> {
@@ -104,9 +74,8 @@ export class TopicIntake implements Intake {
   private async assigned(epoch: number, partitions: number[]): Promise<void> {
     this.lanes.clear();
     this.lanesOf = epoch;
-    this.queuedBytes = 0;
     const { topic, chains, log } = this.options;
-    for (const partition of partitions) this.lanes.set(partition, newLane(partition));
+    for (const partition of partitions) this.lanes.set(partition, new Lane(partition));
     while (epoch === this.epoch && !this.draining) {
       try {
         const starts = await chains.load(topic, partitions);
@@ -151,16 +120,7 @@ export class TopicIntake implements Intake {
   }
 
   private open(start: ChainStart): void {
-    const lane = this.lanes.get(start.partition)!;
-    lane.prev = start.prev;
-    lane.attempts = start.attempts;
-    lane.suspectUntil = start.attempts + 1 >= SUSPECT_ATTEMPT ? start.offset + SUSPECT_SPAN : 0;
-    lane.next = start.offset;
-    lane.taken = start.offset;
-    lane.settled = start.offset;
-    lane.queue = [];
-    lane.bytes = 0;
-    lane.ready = true;
+    this.lanes.get(start.partition)!.open(start);
     this.member.seek(start.partition, start.offset);
     // The client remembers pauses across assignments.
     this.member.resume(start.partition);
@@ -181,25 +141,12 @@ export class TopicIntake implements Intake {
     for (const message of messages) {
       const offset = Number(message.offset);
       if (offset < lane.next) continue;
-      const record = new InputRecord(
-        topic,
-        partition,
-        offset,
-        Number(message.timestamp),
-        message.key,
-        message.value,
-        message.headers?.[HEADER] as Buffer | undefined,
-        message.headers,
-      );
-      lane.queue.push(record);
-      lane.bytes += sizeOf(record);
-      this.queuedBytes += sizeOf(record);
-      lane.next = offset + 1;
+      const header = message.headers?.[HEADER] as Buffer | undefined;
+      const { key, value, headers } = message;
+      lane.push(new InputRecord(topic, partition, offset, Number(message.timestamp), key, value, header, headers));
     }
-    if (
-      !lane.paused &&
-      (this.queuedBytes > 2 * this.options.limits.bytes || lane.queue.length > this.options.limits.records)
-    ) {
+    const { bytes, records } = this.options.limits;
+    if (!lane.paused && (this.waitingBytes() > 2 * bytes || lane.waiting > records)) {
       lane.paused = true;
       this.member.pause(partition);
     }
@@ -277,36 +224,22 @@ export class TopicIntake implements Intake {
     // already void would leave a gap in the chain.
     if (this.lanesOf !== this.epoch) return undefined;
     const now = performance.now();
-    const lanes = [...this.lanes.values()].filter((l) => l.ready && l.queue.length > 0 && l.notBefore <= now);
-    if (lanes.length === 0) return undefined;
+    const lanes = [...this.lanes.values()].filter((l) => l.ready && l.waiting > 0 && l.notBefore <= now);
     const slices: Slice[] = [];
     let records = 0;
     let bytes = 0;
     this.turn++;
     for (let i = 0; i < lanes.length && records < limits.records && bytes < limits.bytes; i++) {
       const lane = lanes[(i + this.turn) % lanes.length]!;
-      const suspect = lane.taken < lane.suspectUntil;
-      const fair = Math.ceil((limits.records - records) / (lanes.length - i));
-      const share = suspect ? Math.min(fair, SUSPECT_ROUND) : fair;
-      let count = 0;
-      let taken = 0;
-      while (count < lane.queue.length && count < share && bytes + taken < limits.bytes) {
-        taken += sizeOf(lane.queue[count]!);
-        count++;
-      }
-      if (count === 0) continue;
-      const part = lane.queue.length === count ? lane.queue : lane.queue.slice(0, count);
-      lane.queue = lane.queue.length === count ? [] : lane.queue.slice(count);
-      const slice = new Slice(topic, lane.partition, lane.taken, part, suspect);
-      lane.taken = slice.to;
-      lane.bytes -= taken;
-      this.queuedBytes -= taken;
-      records += count;
-      bytes += taken;
+      const before = lane.bytes;
+      const slice = lane.take(topic, Math.ceil((limits.records - records) / (lanes.length - i)), limits.bytes - bytes);
+      if (slice === undefined) continue;
+      records += slice.records.length;
+      bytes += before - lane.bytes;
       slices.push(slice);
     }
     for (const lane of this.lanes.values()) {
-      if (lane.paused && lane.queue.length < limits.records / 4 && this.queuedBytes < limits.bytes) {
+      if (lane.paused && lane.waiting < limits.records / 4 && this.waitingBytes() < limits.bytes) {
         lane.paused = false;
         this.member.resume(lane.partition);
       }
@@ -314,12 +247,17 @@ export class TopicIntake implements Intake {
     return records === 0 ? undefined : { epoch: this.epoch, slices, records, startedAt: now };
   }
 
+  private waitingBytes(): number {
+    let bytes = 0;
+    for (const lane of this.lanes.values()) bytes += lane.bytes;
+    return bytes;
+  }
+
   private soonest(): number | undefined {
     const now = performance.now();
     let soonest: number | undefined;
     for (const lane of this.lanes.values()) {
-      if (lane.queue.length > 0 && lane.notBefore > now)
-        soonest = Math.min(soonest ?? Infinity, lane.notBefore - now + 1);
+      if (lane.waiting > 0 && lane.notBefore > now) soonest = Math.min(soonest ?? Infinity, lane.notBefore - now + 1);
     }
     return soonest;
   }
@@ -333,13 +271,7 @@ export class TopicIntake implements Intake {
   giveBack(epoch: number, slice: Slice, records: InputRecord[], notBefore: number): void {
     const lane = this.lanes.get(slice.partition);
     if (epoch !== this.epoch || lane === undefined) return;
-    lane.queue = records.concat(lane.queue);
-    lane.taken = slice.to;
-    lane.notBefore = notBefore;
-    for (const record of records) {
-      lane.bytes += sizeOf(record);
-      this.queuedBytes += sizeOf(record);
-    }
+    lane.giveBack(slice, records, notBefore);
     this.signal();
   }
 
@@ -379,9 +311,16 @@ export class TopicIntake implements Intake {
     if (this.lanes.has(partition) && (await this.mark(epoch, [start]))) this.open(start);
   }
 
-  /** Records waiting by partition: how far behind this instance is, as last heard. */
-  lag(): Map<number, number> {
-    return new Map([...this.lanes.values()].map((lane) => [lane.partition, Math.max(0, lane.high - lane.taken)]));
+  lag(): Map<number, Lag> {
+    const now = Date.now();
+    const lags = new Map<number, Lag>();
+    for (const { partition, high, taken, oldest } of this.lanes.values()) {
+      lags.set(partition, {
+        records: Math.max(0, high - taken),
+        seconds: oldest === undefined ? 0 : (now - oldest) / 1000,
+      });
+    }
+    return lags;
   }
 
   pause(): void {
@@ -403,22 +342,3 @@ export class TopicIntake implements Intake {
     await this.member.stop();
   }
 }
-
-const sizeOf = (record: InputRecord): number => (record.bytes?.length ?? 0) + (record.key?.length ?? 0) + 80;
-
-const newLane = (partition: number): Lane => ({
-  partition,
-  ready: false,
-  begun: false,
-  notBefore: 0,
-  next: 0,
-  taken: 0,
-  settled: 0,
-  prev: null,
-  attempts: 0,
-  suspectUntil: 0,
-  queue: [],
-  bytes: 0,
-  paused: false,
-  high: 0,
-});

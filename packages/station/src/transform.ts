@@ -62,7 +62,10 @@ export function passTombstones(round: Round, emitter: Emitter): void {
  * Applies rules one after another to all values. One result for each, in order: what a record was dropped or rejected
  * by first, or the list of what became of it. Each rule sees what the one before it made.
  */
-export async function applyRules(rules: readonly ReadyRule[], values: RuleResult<Value>[]): Promise<RuleResult<Value>[]> {
+export async function applyRules(
+  rules: readonly ReadyRule[],
+  values: RuleResult<Value>[],
+): Promise<RuleResult<Value>[]> {
   let results = values;
   for (const rule of rules) {
     const given: Value[] = [];

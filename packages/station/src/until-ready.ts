@@ -4,7 +4,11 @@ import { asFault, Faults } from '@quadrille/record';
 import type { Log } from './log.ts';
 
 /** Tries something that needs others until it works. @returns undefined when told to stop before. @throws what waiting cannot mend. */
-export async function untilReady<T>(what: () => Promise<T>, log: Log, stopped: Promise<string>): Promise<T | undefined> {
+export async function untilReady<T>(
+  what: () => Promise<T>,
+  log: Log,
+  stopped: Promise<string>,
+): Promise<T | undefined> {
   let over = false;
   void stopped.then(() => {
     over = true;

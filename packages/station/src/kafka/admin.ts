@@ -127,7 +127,8 @@ export class KafkaAdmin {
     for (let left = LEADERS_MS; ; left -= LEADERS_WAIT_MS) {
       try {
         const { topics: known } = await admin.fetchTopicMetadata({ topics });
-        if (known.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) return;
+        if (known.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)))
+          return;
         if (left <= 0) throw new Error(`no leaders yet for ${topics.join(', ')}`);
       } catch (error) {
         if (left <= 0 || (error as { retriable?: boolean }).retriable === false) throw error;

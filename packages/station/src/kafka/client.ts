@@ -38,7 +38,13 @@ const RETRIED =
   /coordinator|rebalanc|leader|metadata|Connection (error|timeout)|ECONNREFUSED|closed connection|Restarting|Response (Heartbeat|JoinGroup|SyncGroup|OffsetCommit|Fetch|FindCoordinator|GroupCoordinator|Metadata|Produce|OffsetFetch|ListOffsets)|not aware of this member|The group is rebalancing|Crash:/i;
 
 function route({ level, namespace, log: { message, error, groupId, topic, partition } }: LogEntry, log: Log): void {
-  const fields = { kafkajs: namespace, error: error === undefined ? undefined : String(error), groupId, topic, partition };
+  const fields = {
+    kafkajs: namespace,
+    error: error === undefined ? undefined : String(error),
+    groupId,
+    topic,
+    partition,
+  };
   if (level <= logLevel.ERROR && !RETRIED.test(`${message} ${error ?? ''}`)) log.error(fields, message);
   else if (level <= logLevel.WARN) log.warn(fields, message);
   else log.debug(fields, message);

@@ -81,7 +81,9 @@ export class Follower {
 
   /** Whether everything below these offsets of a topic has been handed over. */
   reached(topic: string, ends: readonly { partition: number; offset: number }[]): boolean {
-    return ends.every(({ partition, offset }) => offset === 0 || (this.seen.get(`${topic}/${partition}`) ?? 0) >= offset);
+    return ends.every(
+      ({ partition, offset }) => offset === 0 || (this.seen.get(`${topic}/${partition}`) ?? 0) >= offset,
+    );
   }
 
   private settleWaiting(): void {
@@ -109,7 +111,13 @@ export async function readTopic(
   const dead = new Promise<never>((_, reject) => {
     failed = reject;
   });
-  const follower = new Follower(kafka, { name: 'quadrille.read', topics, sessionTimeoutMs: 30_000, onRecords, onDead: failed });
+  const follower = new Follower(kafka, {
+    name: 'quadrille.read',
+    topics,
+    sessionTimeoutMs: 30_000,
+    onRecords,
+    onDead: failed,
+  });
   try {
     await follower.start();
     await Promise.race([follower.caughtUp(admin), dead]);

@@ -39,7 +39,6 @@ export class Member {
    */
   epoch = 0;
   partitions: number[] = [];
-  rebalances = 0;
   private readonly consumer: Consumer;
   private readonly options: MemberOptions;
   private stopping = false;
@@ -83,7 +82,6 @@ export class Member {
     });
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.epoch++;
-      this.rebalances++;
       this.partitions = [...(payload.memberAssignment[options.topic] ?? [])].sort((a, b) => a - b);
       options.onAssigned(this.epoch, this.partitions);
     });

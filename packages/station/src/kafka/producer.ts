@@ -157,7 +157,8 @@ export function offsetIn(answers: RecordMetadata[], topic: string, partition: nu
   }
   if (found === undefined) throw unanswered(topic, partition, 'never answered for');
   const offset = Number(found.baseOffset ?? found.offset);
-  if (found.errorCode !== 0 || !(offset >= 0)) throw unanswered(topic, partition, `answered with error ${found.errorCode}`);
+  if (found.errorCode !== 0 || !(offset >= 0))
+    throw unanswered(topic, partition, `answered with error ${found.errorCode}`);
   return offset;
 }
 

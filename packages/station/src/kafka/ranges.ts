@@ -19,7 +19,11 @@ export async function readRanges(
     open.set(key, [...(open.get(key) ?? []), range]);
   }
   const topics = [...new Set(ranges.map(({ topic }) => topic))];
-  const consumer = kafka.consumer({ groupId: `quadrille.read.${randomUUID().slice(0, 8)}`, allowAutoTopicCreation: false, maxWaitTimeInMs: 200 });
+  const consumer = kafka.consumer({
+    groupId: `quadrille.read.${randomUUID().slice(0, 8)}`,
+    allowAutoTopicCreation: false,
+    maxWaitTimeInMs: 200,
+  });
   let finish: () => void = () => {};
   let fail: (fault: Fault) => void = () => {};
   const done = new Promise<void>((resolve, reject) => {

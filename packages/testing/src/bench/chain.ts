@@ -49,7 +49,7 @@ export async function runChain(variant: Variant, name: string, ground: Ground): 
     const ended = processes.find(({ child }) => child.exitCode !== null);
     if (ended !== undefined) throw new Error(`${ended.name} has ended`);
     for (const each of processes) each.child.once('exit', (code) => code !== 0 && last.child.kill());
-    await last.until((m) => (variant === 'floor' ? m.finished === true : (status(m)?.totals.passed ?? 0) >= rows), 120);
+    await last.until((m) => (variant === 'floor' ? m.finished === true : (status(m)?.totals.passed ?? 0) >= rows), 400);
     const start = variant === 'floor' ? Number(first.message.firstAt) : status(first.message)!.totals.firstAt;
     const end = variant === 'floor' ? Number(last.message.lastAt) : status(last.message)!.totals.lastAt;
     const seconds = (end - start) / 1000;

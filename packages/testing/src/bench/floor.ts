@@ -54,7 +54,11 @@ export async function runFloor({ from, group, expect, work, to }: Floor): Promis
       const messages = await work(batch.messages, batch.partition);
       await settling;
       const offset = String(Number(batch.lastOffset()) + 1);
-      settling = settle(messages, batch.partition, offset, batch.messages.length);
+      settling = settle(messages, batch.partition, offset, batch.messages.length).catch((error) => {
+        // Nothing is sent again here: a floor that cannot go on ends.
+        process.stderr.write(`${error}\n`);
+        process.exit(1);
+      });
       resolveOffset(batch.lastOffset());
       await heartbeat();
     },

@@ -63,7 +63,7 @@ async function extractYear(): Promise<Ground['counts']> {
   for (const station of flow.stations.values()) {
     if (station.kind !== 'extractor') continue;
     const extractor = new Process(station.name, join(root, 'services/extractor/main.ts'), { QUADRILLE_FLOW: path, QUADRILLE_STATION: station.name, QUADRILLE_LOG: 'error' }, 192);
-    await extractor.until((m) => (m.status as StationStatus | undefined)?.exhausted === true, 120);
+    await extractor.until((m) => (m.status as StationStatus | undefined)?.exhausted === true, 400);
     await extractor.stop();
   }
   return { transform: 336_776, enrich: 328_521, load: 320_960 };
