@@ -83,9 +83,6 @@ export function stationMetrics(): Required<Metric>[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Declared, and not fed by the loop yet. */
-const NOT_FILLED = ['quadrille_inflight_records', 'quadrille_dead_letter_write_failures_total'];
-
 /** docs/reference/metrics.md */
 export function metricsPage(): string {
   const lines = [
@@ -103,8 +100,6 @@ export function metricsPage(): string {
     '',
     'They count what this process has done since it started; a restart sets them to 0, and records that are judged again after',
     'a rebalance are counted again. What is exact, across crashes, is the [ledger](../explanation/ledger.md).',
-    '',
-    `${NOT_FILLED.map((name) => `\`${name}\``).join(' and ')} stay at 0 in this version.`,
     '',
     '## The other addresses',
     '',

@@ -25,7 +25,9 @@ export interface RuleExample<In, Out> {
 }
 
 /** Declares a rule; gives it its types and nothing else. */
-export const rule = <In = Record<string, unknown>, Out = In>(definition: RuleDefinition<In, Out>): RuleDefinition<In, Out> => definition;
+export const rule = <In = Record<string, unknown>, Out = In>(
+  definition: RuleDefinition<In, Out>,
+): RuleDefinition<In, Out> => definition;
 
 /** A rule made ready, whatever it is written in: works on a whole batch. */
 export interface ReadyRule {
@@ -35,6 +37,8 @@ export interface ReadyRule {
    * @returns one result per record, in order. A record's failure is its own result (a Fault), never thrown.
    * @throws Fault of class `dependency` only.
    */
-  apply(records: Record<string, unknown>[]): RuleResult<Record<string, unknown>>[] | Promise<RuleResult<Record<string, unknown>>[]>;
+  apply(
+    records: Record<string, unknown>[],
+  ): RuleResult<Record<string, unknown>>[] | Promise<RuleResult<Record<string, unknown>>[]>;
   close(): Promise<void>;
 }

@@ -62,7 +62,10 @@ export function deadLetterHeaders(record: InputRecord, fault: Fault, by: Rejecte
 export function fingerprint(station: string, fault: Fault): string {
   const frame = ownStack(fault).split('\n')[0] ?? '';
   const at = frame.replace(/^.*?([^/\\(]+:\d+:\d+)\)?$/, '$1');
-  return createHash('sha256').update(`${station}\0${fault.code}\0${fault.field ?? ''}\0${at}`).digest('hex').slice(0, 16);
+  return createHash('sha256')
+    .update(`${station}\0${fault.code}\0${fault.field ?? ''}\0${at}`)
+    .digest('hex')
+    .slice(0, 16);
 }
 
 /** The frames of what a rule threw, without the message line (it may hold payload), without node's own, capped. */

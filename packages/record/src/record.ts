@@ -38,7 +38,8 @@ export class InputRecord {
 
   /** The id without the rest of the header; the key, as a rule. '' when there is neither. */
   get id(): string {
-    if (this.header !== undefined && this.header.length > FIXED_BYTES && this.header[1]! & HAS_ID) return this.envelope().id;
+    if (this.header !== undefined && this.header.length > FIXED_BYTES && this.header[1]! & HAS_ID)
+      return this.envelope().id;
     return this.key === null ? '' : this.key.toString('utf8');
   }
 
@@ -64,5 +65,4 @@ export class InputRecord {
   }
 }
 
-export const placeOf = (topic: string, partition: number, offset: number): string =>
-  `${topic}[${partition}]@${offset}`;
+export const placeOf = (topic: string, partition: number, offset: number): string => `${topic}[${partition}]@${offset}`;

@@ -19,7 +19,8 @@ const drops = new Map<string, Drop>();
 export function drop(code: string): Drop {
   let known = drops.get(code);
   if (known === undefined) {
-    if (!CODE_PATTERN.test(code)) throw new Fault('RULE_RESULT', `drop code ${JSON.stringify(code)} is not UPPER_SNAKE_CASE`);
+    if (!CODE_PATTERN.test(code))
+      throw new Fault('RULE_RESULT', `drop code ${JSON.stringify(code)} is not UPPER_SNAKE_CASE`);
     known = new Drop(code);
     drops.set(code, known);
   }
@@ -40,7 +41,8 @@ export class RuleFault extends Fault {
  * The message must not hold payload that may not be logged.
  */
 export function reject(code: string, message: string, details: FaultDetails = {}): Fault {
-  if (!CODE_PATTERN.test(code)) throw new Fault('RULE_RESULT', `reject code ${JSON.stringify(code)} is not UPPER_SNAKE_CASE`);
+  if (!CODE_PATTERN.test(code))
+    throw new Fault('RULE_RESULT', `reject code ${JSON.stringify(code)} is not UPPER_SNAKE_CASE`);
   return new RuleFault(code, message, details);
 }
 

@@ -10,7 +10,6 @@ import {
   targetTypes,
 } from '@quadrille/flow';
 import { deadLetterTopic, Fault, LEDGER_TOPIC, positionsTopic } from '@quadrille/record';
-import type { Kafka } from 'kafkajs';
 import { enrich } from './assemble-enrich.ts';
 import { transform } from './assemble-transform.ts';
 import type { StationConfig } from './config.ts';
@@ -20,6 +19,7 @@ import { Extract } from './extract.ts';
 import type { Judge } from './judge.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import type { Outlet } from './kafka/producer.ts';
+import type { Kafka } from './kafka/types.ts';
 import { Load } from './load.ts';
 import type { Log } from './log.ts';
 import { OWN_CODECS } from './own-topics.ts';

@@ -1,9 +1,9 @@
 /** The control topic as one station sees it: is it paused, which extraction is asked for, which snapshots are complete. */
 import { CONTROL_TOPIC, FAULTS, Fault, type FaultCode, partitionOf } from '@quadrille/record';
-import type { Kafka } from 'kafkajs';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { Follower } from './kafka/follower.ts';
 import type { Outlet } from './kafka/producer.ts';
+import type { Kafka } from './kafka/types.ts';
 import { type ControlEvent, controlCodec } from './own-topics.ts';
 
 /** The compaction key of an event: the last one of a key holds. */

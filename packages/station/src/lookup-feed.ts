@@ -1,10 +1,10 @@
 /** Keeps an enricher's lookups in step with their reference topics, and knows when each one's first snapshot is whole. */
 import type { Decoder } from '@quadrille/flow';
 import { asFault, Fault, HEADER, InputRecord } from '@quadrille/record';
-import type { Kafka, KafkaMessage } from 'kafkajs';
 import type { Control } from './control.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { Follower } from './kafka/follower.ts';
+import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import type { Log } from './log.ts';
 
 /** What the feed writes to: a table of one reference topic. */

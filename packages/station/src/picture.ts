@@ -19,10 +19,10 @@ import {
   unpackHeader,
   type Watermark,
 } from '@quadrille/record';
-import type { Kafka, KafkaMessage } from 'kafkajs';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { readTopic } from './kafka/follower.ts';
 import { readRanges } from './kafka/ranges.ts';
+import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import { ledgerCodec } from './own-topics.ts';
 
 /** All entries of the ledger, in order of each partition. */

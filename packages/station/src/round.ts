@@ -3,7 +3,7 @@
  * one verdict; settle.ts writes them down.
  */
 import { type Fault, HEADER, type InputRecord, type LedgerPart, originOffset } from '@quadrille/record';
-import type { IHeaders } from 'kafkajs';
+import type { IHeaders } from './kafka/types.ts';
 
 /** A record on its way out, in the shape the producer takes, so that none is built twice. */
 export interface Outgoing {

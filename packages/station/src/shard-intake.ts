@@ -6,10 +6,10 @@
 import { performance } from 'node:perf_hooks';
 import type { Shard, Source } from '@quadrille/flow';
 import { type Fault, formatMark, type InputRecord, type LedgerRef } from '@quadrille/record';
-import type { Kafka, KafkaMessage } from 'kafkajs';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
 import type { Intake, Lag } from './intake.ts';
 import { Member } from './kafka/member.ts';
+import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import type { Log } from './log.ts';
 import { positionCodec } from './own-topics.ts';
 import type { Round, Slice } from './round.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Consumer } from 'kafkajs';
 import { Chains } from './chains.ts';
 import { BareClient, brokers, eventually, noBroker } from './kafka/bare-client.ts';
 import { connectKafka, KafkaAdmin } from './kafka/index.ts';
+import type { Consumer } from './kafka/types.ts';
 import { createLog } from './log.ts';
 import type { Round } from './round.ts';
 import { TopicIntake } from './topic-intake.ts';

@@ -4,10 +4,10 @@
  */
 import { performance } from 'node:perf_hooks';
 import { type Fault, formatMark, HEADER, InputRecord, type LedgerRef } from '@quadrille/record';
-import type { Kafka, KafkaMessage } from 'kafkajs';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
 import type { Intake, Lag } from './intake.ts';
 import { Member } from './kafka/member.ts';
+import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import { Lane } from './lane.ts';
 import type { Log } from './log.ts';
 import type { Round, Slice } from './round.ts';

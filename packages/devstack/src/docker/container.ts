@@ -89,26 +89,26 @@ export class DockerServer implements Faultable {
 
   async stop(): Promise<void> {
     await this.#pausing;
-    await ignoring([304, 404, 409], this.#container.unpause());
-    await ignoring([304, 404], this.#container.stop({ t: STOP_GRACE_SECONDS }));
+    await done(this.#container.unpause());
+    await done(this.#container.stop({ t: STOP_GRACE_SECONDS }));
   }
 
   async kill(): Promise<void> {
     await this.#pausing;
-    await ignoring([404, 409], this.#container.kill());
+    await done(this.#container.kill());
   }
 
   pause(): void {
-    this.#pausing = this.#pausing.then(() => ignoring([304, 404, 409], this.#container.pause()));
+    this.#pausing = this.#pausing.then(() => done(this.#container.pause()));
   }
 
   resume(): void {
-    this.#pausing = this.#pausing.then(() => ignoring([304, 404, 409], this.#container.unpause()));
+    this.#pausing = this.#pausing.then(() => done(this.#container.unpause()));
   }
 
   async start(): Promise<void> {
     await this.#pausing;
-    await ignoring([304], this.#container.start());
+    await done(this.#container.start());
     await this.#untilReady();
   }
 
@@ -148,11 +148,13 @@ function linesOf(log: Buffer): string[] {
     .filter((line) => line.trim() !== '');
 }
 
-/** The engine answers so when there is nothing to do. */
-async function ignoring(statuses: number[], asked: Promise<unknown>): Promise<void> {
+/** The engine refuses what is done already, with other statuses in other versions but in the same words. */
+async function done(asked: Promise<unknown>): Promise<void> {
   try {
     await asked;
   } catch (error) {
-    if (!statuses.includes((error as { statusCode?: number }).statusCode ?? 0)) throw error;
+    const { statusCode, message } = error as { statusCode?: number; message: string };
+    if (statusCode === 304 || statusCode === 404 || /is (not|already) (paused|running|stopped)/.test(message)) return;
+    throw error;
   }
 }

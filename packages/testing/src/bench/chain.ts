@@ -64,9 +64,15 @@ export async function runChain(variant: Variant, name: string, ground: Ground): 
 }
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const status = (message: Record<string, unknown>): StationStatus | undefined => message.status as StationStatus | undefined;
+const status = (message: Record<string, unknown>): StationStatus | undefined =>
+  message.status as StationStatus | undefined;
 
-const floorEnv = (flow: string, name: string, step: 'transform' | 'enrich' | 'load', { counts }: Ground): Record<string, string> => ({
+const floorEnv = (
+  flow: string,
+  name: string,
+  step: 'transform' | 'enrich' | 'load',
+  { counts }: Ground,
+): Record<string, string> => ({
   BENCH: JSON.stringify({ flow, group: `${name}.${step}`, expect: String(counts[step]), table: name }),
 });
 

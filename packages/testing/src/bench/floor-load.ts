@@ -10,12 +10,16 @@ import { runFloor, settings } from './floor.ts';
 const { flow: path, group, expect, table } = settings();
 const flow = await readFlow(path!);
 const { from } = flow.stations.get('warehouse') as LoaderSpec;
-const type = avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${from}.avsc`), 'utf8')), { wrapUnions: 'never' });
+const type = avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${from}.avsc`), 'utf8')), {
+  wrapUnions: 'never',
+});
 const columns = (await readTopicSchema(flow.schemas, from)).fields.map(columnOf);
 const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
 await client.connect();
 const names = columns.map(({ name }) => `"${name}"`);
-await client.query(`create table ${table} (_id text primary key, ${columns.map((c) => `"${c.name}" ${c.type}`).join(', ')})`);
+await client.query(
+  `create table ${table} (_id text primary key, ${columns.map((c) => `"${c.name}" ${c.type}`).join(', ')})`,
+);
 const text = `insert into ${table} (_id, ${names.join(', ')})
 select id, ${columns.map((c, i) => `c${i}${c.cast}`).join(', ')}
 from unnest($1::text[], ${columns.map((c, i) => `$${i + 2}::${c.parameter}`).join(', ')}) as r(id, ${columns.map((_, i) => `c${i}`).join(', ')})

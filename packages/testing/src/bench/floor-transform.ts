@@ -9,11 +9,16 @@ import { runFloor, settings } from './floor.ts';
 const { flow: path, group, expect } = settings();
 const flow = await readFlow(path!);
 const spec = flow.stations.get('qualify') as TransformerSpec;
-const type = (topic: string): avsc.Type => avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${topic}.avsc`), 'utf8')), { wrapUnions: 'never' });
+const type = (topic: string): avsc.Type =>
+  avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${topic}.avsc`), 'utf8')), { wrapUnions: 'never' });
 const input = type(spec.from);
 const output = type(spec.to);
 const schemas = [await readTopicSchema(flow.schemas, spec.from), await readTopicSchema(flow.schemas, spec.to)];
-const rules = await loadRules(spec.rules, { folder: flow.folder, input: schemas[0]!.fields, output: schemas[1]!.fields });
+const rules = await loadRules(spec.rules, {
+  folder: flow.folder,
+  input: schemas[0]!.fields,
+  output: schemas[1]!.fields,
+});
 
 await runFloor({
   from: spec.from,

@@ -18,7 +18,11 @@ export interface Floor {
 
 export const settings = (): Record<string, string> => JSON.parse(process.env.BENCH ?? '{}');
 
-export const kafka = new Kafka({ brokers: process.env.KAFKA_BROKERS!.split(','), clientId: 'floor', logLevel: logLevel.NOTHING });
+export const kafka = new Kafka({
+  brokers: process.env.KAFKA_BROKERS!.split(','),
+  clientId: 'floor',
+  logLevel: logLevel.NOTHING,
+});
 
 /** kafkajs arms a timer that comes round every millisecond with nothing to do; the floor shall not pay for it. */
 const queue = createRequire(import.meta.url)('kafkajs/src/network/requestQueue').prototype;
@@ -32,7 +36,12 @@ queue.scheduleCheckPendingRequests = function calm(this: { pending: unknown[] })
  * not look after.
  */
 export async function runFloor({ from, group, expect, work, to }: Floor): Promise<void> {
-  const consumer = kafka.consumer({ groupId: group, maxWaitTimeInMs: 100, maxBytesPerPartition: 400_000, allowAutoTopicCreation: false });
+  const consumer = kafka.consumer({
+    groupId: group,
+    maxWaitTimeInMs: 100,
+    maxBytesPerPartition: 400_000,
+    allowAutoTopicCreation: false,
+  });
   const producer = kafka.producer({ allowAutoTopicCreation: false, maxInFlightRequests: 1 });
   await consumer.connect();
   if (to !== undefined) await producer.connect();

@@ -9,7 +9,8 @@ export async function copyFlow(root: string, folder: string, name: string, round
   await mkdir(schemas, { recursive: true });
   await mkdir(flow, { recursive: true });
   const own = (topic: string): string => topic.replace(/^flights\.(qualified|enriched)/, `${name}.$1`);
-  for (const file of await readdir(join(root, 'schemas'))) await cp(join(root, 'schemas', file), join(schemas, own(file)));
+  for (const file of await readdir(join(root, 'schemas')))
+    await cp(join(root, 'schemas', file), join(schemas, own(file)));
   // Rules name the generated types beside the schemas by their own names, as types only.
   await cp(join(root, 'flows/flights/rules'), join(flow, 'rules'), { recursive: true });
   await symlink(join(root, 'flows/flights/data'), join(flow, 'data'));

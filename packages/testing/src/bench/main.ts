@@ -27,7 +27,10 @@ const folder = await mkdtemp(join(tmpdir(), 'quadrille-bench-'));
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const stack = await startStack({ dir: join(folder, 'stack'), onProgress: say });
-const kafka = connectKafka({ brokers: stack.brokers, clientId: 'bench', sessionTimeoutMs: 30_000 }, createLog({}, 'error'));
+const kafka = connectKafka(
+  { brokers: stack.brokers, clientId: 'bench', sessionTimeoutMs: 30_000 },
+  createLog({}, 'error'),
+);
 const admin = new KafkaAdmin(kafka);
 const registry = new Registry(stack.registryUrl);
 const database = new pg.Client({ connectionString: stack.databaseUrl });
@@ -37,12 +40,22 @@ process.env.DATABASE_URL = stack.databaseUrl;
 try {
   await database.connect();
   const counts = await extractYear();
-  const ground: Ground = { root, folder, admin, registry, database, counts, round: values.round === undefined ? undefined : Number(values.round) };
+  const ground: Ground = {
+    root,
+    folder,
+    admin,
+    registry,
+    database,
+    counts,
+    round: values.round === undefined ? undefined : Number(values.round),
+  };
   const runs: Run[] = [];
   for (let i = 1; i <= Number(values.runs); i++) {
     for (const variant of values.variants.split(',') as Variant[]) {
       const run = await runChain(variant, `${variant}${i}`, ground);
-      say(`${variant} ${i}: ${Math.round(run.rate)} records/s, ${run.processes.map((p) => `${p.name} ${p.working.toFixed(1)} s ${Math.round(p.rss)} MB`).join(', ')}`);
+      say(
+        `${variant} ${i}: ${Math.round(run.rate)} records/s, ${run.processes.map((p) => `${p.name} ${p.working.toFixed(1)} s ${Math.round(p.rss)} MB`).join(', ')}`,
+      );
       runs.push(run);
     }
   }
@@ -62,7 +75,12 @@ async function extractYear(): Promise<Ground['counts']> {
   await provision(flow, admin, registry);
   for (const station of flow.stations.values()) {
     if (station.kind !== 'extractor') continue;
-    const extractor = new Process(station.name, join(root, 'services/extractor/main.ts'), { QUADRILLE_FLOW: path, QUADRILLE_STATION: station.name, QUADRILLE_LOG: 'error' }, 192);
+    const extractor = new Process(
+      station.name,
+      join(root, 'services/extractor/main.ts'),
+      { QUADRILLE_FLOW: path, QUADRILLE_STATION: station.name, QUADRILLE_LOG: 'error' },
+      192,
+    );
     await extractor.until((m) => (m.status as StationStatus | undefined)?.exhausted === true, 400);
     await extractor.stop();
   }

@@ -20,7 +20,11 @@ export class Process {
 
   constructor(name: string, file: string, env: Record<string, string>, heapMb: number) {
     this.name = name;
-    this.child = fork(file, { env: { ...process.env, ...env }, execArgv: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=8'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    this.child = fork(file, {
+      env: { ...process.env, ...env },
+      execArgv: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=8'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
     this.child.on('message', (message) => {
       this.message = message as Record<string, unknown>;
       this.wake();
@@ -32,7 +36,8 @@ export class Process {
     const deadline = Date.now() + seconds * 1000;
     while (!what(this.message)) {
       if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`${this.name} has ended`);
-      if (Date.now() > deadline) throw new Error(`${this.name} is not there after ${seconds} s: ${JSON.stringify(this.message)}`);
+      if (Date.now() > deadline)
+        throw new Error(`${this.name} is not there after ${seconds} s: ${JSON.stringify(this.message)}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 200);
         this.wake = () => {
