@@ -33,10 +33,14 @@ export class Probe {
     this.options = options;
   }
 
-  /** Condemns the records of suspect slices that end a process. @throws Fault REGISTRY_UNAVAILABLE or the like when the other process cannot start. */
+  /**
+   * Condemns the records of suspect slices that end a process. The process apart stays for the next suspect round, since
+   * starting it takes longer than many a round; a round without suspects ends it.
+   * @throws Fault of class `dependency` when the other process cannot start.
+   */
   async examine(round: Round): Promise<void> {
+    if (!round.slices.some((slice) => slice.suspect)) return this.close();
     for (const slice of round.slices) if (slice.suspect) await this.examineSlice(slice);
-    this.close();
   }
 
   private async examineSlice(slice: Slice): Promise<void> {
@@ -65,7 +69,7 @@ export class Probe {
   }
 
   private async running(): Promise<ChildProcess> {
-    if (this.child !== undefined) return this.child;
+    if (this.child?.connected) return this.child;
     const child = fork(CHILD, {
       env: { ...this.options.env },
       serialization: 'advanced',

@@ -38,7 +38,7 @@ export async function runStation(kind: StationKind, options: RunOptions = {}): P
   }
   // Clients may hold sockets and timers; there is nothing left to wait for.
   setTimeout(() => process.exit(), CRASH_LIMIT_MS).unref();
-  process.disconnect?.();
+  if (process.connected) process.disconnect();
 }
 
 /** Something that starting again cannot mend. */

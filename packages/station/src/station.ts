@@ -19,7 +19,7 @@ export interface LoopOptions {
   /** Settles once, see settle.ts. */
   settle(round: Round): Promise<boolean>;
   /** Examines suspect slices apart before they are judged here. */
-  probe: Pick<Probe, 'examine'>;
+  probe: Pick<Probe, 'examine' | 'close'>;
   /** undefined: the line never stops (replays). */
   line: Line | undefined;
   /** Says durably that the line has stopped; the control topic then pauses this station, here and after a restart. */
@@ -56,6 +56,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     }
   }
   await settling;
+  options.probe.close();
 }
 
 /** Judges until no dependency is in the way (invariant 3). @returns false when the round has become void. */
@@ -64,7 +65,7 @@ async function judged(round: Round, { intake, judge, probe, health, log }: LoopO
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     if (round.epoch !== intake.epoch) return false;
     try {
-      if (!examined && round.slices.some((slice) => slice.suspect)) await probe.examine(round);
+      if (!examined) await probe.examine(round);
       examined = true;
       await judge.judge(round, intake);
       health.free();
