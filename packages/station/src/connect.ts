@@ -83,10 +83,11 @@ export async function connect(
     ...(intake instanceof ShardIntake ? { exhausted: intake.exhausted } : {}),
   });
   const http = await serve(config.http, health, config.metrics ? metrics : undefined, status);
-  const telling =
-    process.send === undefined
-      ? undefined
-      : setInterval(() => process.send?.({ type: 'status', status: status() }), 500);
+  // With a callback, a parent that is gone is no error of ours.
+  const tellParent = (): void => {
+    if (process.connected) process.send?.({ type: 'status', status: status() }, undefined, undefined, () => {});
+  };
+  const telling = process.send === undefined ? undefined : setInterval(tellParent, 500);
 
   const partitions = await untilReady(
     async () => {
@@ -173,7 +174,7 @@ export async function connect(
     },
     close: async () => {
       clearInterval(telling);
-      process.send?.({ type: 'status', status: status() });
+      tellParent();
       await Promise.allSettled([intake?.stop(), control.stop(), judge.close()]);
       await Promise.allSettled([outlet.close(), admin.close(), http.server.close()]);
     },

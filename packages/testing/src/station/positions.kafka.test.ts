@@ -108,7 +108,7 @@ test('a position set back by a foreign tool is taken back to the end of a part; 
   assert.equal(out.claimed, 30);
   assert.equal(out.duplicate, out.records - 30);
   assert.ok(out.duplicate >= 15, `${out.duplicate} duplicates`);
-  assert.equal(station.status?.state, 'running');
+  await station.running();
 });
 
 test('a position set beyond what was judged is a loss, not a shortcut', { skip: noServers }, async () => {
