@@ -27,7 +27,9 @@ export function clientsOf(context: Context, addresses: StackAddresses): Servers 
 /** The addresses of the environment, else those of the stack that runs in this folder; undefined when there are neither. */
 export async function findServers(context: Context): Promise<StackAddresses | undefined> {
   const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL } = context.env;
-  if (KAFKA_BROKERS || SCHEMA_REGISTRY_URL || DATABASE_URL)
+  // As `up` chooses: a kind that is asked for comes before addresses.
+  const isKindForced = (context.env.QUADRILLE_STACK ?? '').trim() !== '';
+  if (!isKindForced && (KAFKA_BROKERS || SCHEMA_REGISTRY_URL || DATABASE_URL))
     return startStack({ dir: stateFolder(context.cwd), kind: 'given', env: { ...context.env } });
   return findStack(stateFolder(context.cwd));
 }

@@ -12,7 +12,8 @@ const LOOK_MS = 500;
 const QUIET_MS = 15_000;
 
 /**
- * `drained`: every extractor says it is exhausted, and twice in a row every group stands at the end of its input.
+ * `drained`: every station is up (one that cannot run shows it only then), every extractor says it is exhausted, and
+ * twice in a row every group stands at the end of its input.
  * `blocked`: a station is paused, stuck or failed, and the others have nothing left to do.
  */
 export async function untilDrained(
@@ -32,7 +33,7 @@ export async function untilDrained(
     const halted = new Set(
       fleet.processes.filter((each) => each.failed !== undefined || isBlocked(each)).map(({ spec }) => spec.name),
     );
-    const done = fleet.exhausted && (await allAtEnd(admin, flow(), fleet, halted));
+    const done = fleet.isUp && fleet.exhausted && (await allAtEnd(admin, flow(), fleet, halted));
     seen = done ? seen + 1 : 0;
     if (seen === 2) return halted.size === 0 ? 'drained' : 'blocked';
     if (halted.size > 0 && Date.now() - movedAt > QUIET_MS) return 'blocked';

@@ -62,6 +62,13 @@ export class Fleet {
     return this.processes.filter(({ failed }) => failed !== undefined);
   }
 
+  /** Every station that has not failed has come as far as its loop. */
+  get isUp(): boolean {
+    return this.processes.every(
+      (each) => each.failed !== undefined || (each.isFresh && each.status?.state !== 'starting'),
+    );
+  }
+
   /** Every extractor has said of itself that there is nothing more to read. */
   get exhausted(): boolean {
     return this.processes

@@ -4,9 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, readdir, readFile, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { Clients, givenAddresses, ROOT, until } from '../harness/index.ts';
 
 const MAIN = join(ROOT, 'packages/cli/src/main.ts');
+
+/** Longer than any command on a flow this small takes, also on a busy machine. */
+const PATIENCE_MS = 120_000;
 
 export interface Ended {
   code: number | null;
@@ -22,7 +26,8 @@ export class Typed {
   err = '';
 
   constructor(cwd: string, words: readonly string[], env: NodeJS.ProcessEnv) {
-    const { NODE_TEST_CONTEXT: _, ...own } = process.env;
+    // Servers are those of the run, whatever kind they are of.
+    const { NODE_TEST_CONTEXT: _, QUADRILLE_STACK: __, ...own } = process.env;
     this.child = spawn(process.execPath, [MAIN, ...words], {
       cwd,
       env: { ...own, ...env },
@@ -85,9 +90,24 @@ export class TinyProject implements AsyncDisposable {
     return typed;
   }
 
-  /** Runs a command to its end. */
-  type(...words: string[]): Promise<Ended> {
-    return this.start(...words).ended;
+  /** Runs a command to its end. @throws when it takes longer than `PATIENCE_MS`, with what it and its stations said. */
+  async type(...words: string[]): Promise<Ended> {
+    const typed = this.start(...words);
+    const given = new AbortController();
+    const tooLong = wait(PATIENCE_MS, 'too long' as const, { signal: given.signal }).catch(() => 'too long' as const);
+    const ended = await Promise.race([typed.ended, tooLong]);
+    given.abort();
+    if (ended !== 'too long') return ended;
+    typed.child.kill('SIGTERM');
+    throw new Error(`quadrille ${words.join(' ')} did not end\n${typed.out}${typed.err}${await this.logs()}`);
+  }
+
+  /** The last lines of every station's log. */
+  async logs(): Promise<string> {
+    const folder = join(this.folder, '.quadrille/logs', this.name);
+    const files = await readdir(folder).catch(() => []);
+    const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+    return texts.map((text, at) => `\n${files[at]}\n${text.split('\n').slice(-15).join('\n')}`).join('');
   }
 
   async json<T>(...words: string[]): Promise<T> {
