@@ -8,7 +8,7 @@ export interface StackAddresses {
   brokers: string[];
   /** The base of a Confluent-compatible schema registry, without a trailing slash. */
   registryUrl: string;
-  /** `postgres://user:password@host:port/database`. Carries the password: print it through `withoutPassword`. */
+  /** `postgres://user:password@host:port/database`. Carries the password: not for printing. */
   databaseUrl: string;
 }
 

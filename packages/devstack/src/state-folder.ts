@@ -1,5 +1,15 @@
 /** The files of a state folder that tell one start, and other processes, about the last: shape, ports, addresses. */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { isAlive } from './local/process-tree.mjs';
 import { accepts } from './probes.ts';
@@ -12,12 +22,14 @@ export interface Shape {
   brokers: number;
 }
 
-/** Creates the folder when absent. */
+/** Creates the folder when absent. Throws STATE_DENIED where this user may not work in it. */
 export function openFolder(dir: string): void {
   try {
     const created = mkdirSync(dir, { recursive: true });
     // Nobody else needs to list it; passing it stays allowed, for PostgreSQL may have to run as another user.
     if (created !== undefined) chmodSync(dir, 0o711);
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (existsSync(join(dir, 'lock'))) accessSync(join(dir, 'lock'), constants.W_OK);
   } catch (error) {
     throw new StackError('STATE_DENIED', error instanceof Error ? error.message : '', { place: dir, cause: error });
   }
