@@ -21,7 +21,7 @@ export function buildStation(name: string, json: Json, folder: string, document:
       json.stopTheLine === 'off'
         ? undefined
         : ((json.stopTheLine ?? { rejects: 50, of: 200 }) as { rejects: number; of: number }),
-    round: { records: round.records ?? 6_000, bytes: round.bytes ?? 8 * 1024 * 1024 },
+    round: { records: round.records ?? 3_000, bytes: round.bytes ?? 8 * 1024 * 1024 },
     instances: (json.instances ?? 1) as number,
     timeoutMs: (json.timeoutMs ?? 10_000) as number,
   };

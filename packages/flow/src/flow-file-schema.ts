@@ -49,7 +49,7 @@ export const stationProperties: Properties = {
     description: 'What one round takes at most.',
     type: 'object',
     properties: {
-      records: count('Records.', 6_000, 100_000),
+      records: count('Records.', 3_000, 100_000),
       bytes: {
         description: 'Bytes of their values.',
         type: 'integer',

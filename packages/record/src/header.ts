@@ -18,6 +18,9 @@ export const HAS_ID = 1;
 export const HAS_TRACE = 2;
 export const IS_REPLAY = 4;
 export const IS_PREVIEW = 8;
+/** Where version and revision stand. */
+export const VERSION_AT = 2;
+export const REVISION_AT = 14;
 /** Bytes before the topic's length. */
 export const FIXED_BYTES = 36;
 const TRACE_BYTES = 55;

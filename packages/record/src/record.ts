@@ -1,5 +1,5 @@
 /** A record as a station sees it: Kafka's coordinates and bytes, the packed header unread until somebody asks. */
-import { type Envelope, FIXED_BYTES, HAS_ID, unpackHeader } from './header.ts';
+import { type Envelope, FIXED_BYTES, HAS_ID, HEADER_FORMAT, REVISION_AT, unpackHeader, VERSION_AT } from './header.ts';
 
 /** A record read from an input topic. One class, so that every record of a round has the same shape. */
 export class InputRecord {
@@ -41,6 +41,20 @@ export class InputRecord {
     if (this.header !== undefined && this.header.length > FIXED_BYTES && this.header[1]! & HAS_ID)
       return this.envelope().id;
     return this.key === null ? '' : this.key.toString('utf8');
+  }
+
+  /** The source version alone, as `envelope` gives it. @throws Fault HEADER_INVALID */
+  get version(): bigint {
+    return this.#plain() ? this.header!.readBigInt64BE(VERSION_AT) : this.envelope().version;
+  }
+
+  /** The revision alone. @throws Fault HEADER_INVALID */
+  get revision(): number {
+    return this.#plain() ? this.header!.readUInt32BE(REVISION_AT) : this.envelope().revision;
+  }
+
+  #plain(): boolean {
+    return this.header !== undefined && this.header.length > FIXED_BYTES && this.header[0] === HEADER_FORMAT;
   }
 
   /**

@@ -43,7 +43,7 @@ export class Load implements Judge {
         const record = slice.records[i]!;
         const value = record.bytes === null ? null : alive.values[decoded++]!;
         try {
-          const { id, version, revision } = record.envelope();
+          const { id, version, revision } = record;
           if (id === '') throw new Fault('ID_INVALID', 'no key', { place: record.place });
           const bytes = record.bytes === null ? null : record.bytes.subarray(PREFIX);
           const { topic, partition, offset } = record;

@@ -19,6 +19,9 @@ export interface IntakeLimits {
   bytes: number;
 }
 
+/** Bytes fetched of a partition at once: about what a round takes, so that what waits dies young. */
+const FETCH_BYTES = 262_144;
+
 export interface TopicIntakeOptions {
   group: string;
   topic: string;
@@ -51,7 +54,7 @@ export class TopicIntake implements Intake {
       group: options.group,
       topic: options.topic,
       sessionTimeoutMs: options.sessionTimeoutMs,
-      fetchBytes: 1_048_576,
+      fetchBytes: FETCH_BYTES,
       log: options.log,
       onAssigned: (epoch, partitions) => {
         options.onRebalance();

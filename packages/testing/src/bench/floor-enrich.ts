@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type EnricherSpec, loadRules, readFlow, readTopicSchema } from '@quadrille/flow';
+import { compileCoerce, type EnricherSpec, loadRules, readFlow, readTopicSchema } from '@quadrille/flow';
 import { Drop, Fault } from '@quadrille/record';
 import avsc from 'avsc';
+import { parse } from 'csv-parse/sync';
 import { runFloor, settings } from './floor.ts';
 
 type Row = Record<string, unknown>;
@@ -22,10 +23,10 @@ const rules = await loadRules(spec.rules, {
   input: schemas[0]!.fields,
   output: schemas[1]!.fields,
 });
-const airlines = table('airlines.csv', (row) => row.carrier as string);
-const airports = table('airports.csv', (row) => row.faa as string);
-const planes = table('planes.csv', (row) => row.tailnum as string);
-const weather = table('weather.csv.gz', (row) => `${row.origin}/${Date.parse(row.time_hour as string)}`);
+const airlines = await table('airlines.csv', 'airlines.reported', (row) => row.carrier as string);
+const airports = await table('airports.csv', 'airports.reported', (row) => row.faa as string);
+const planes = await table('planes.csv', 'planes.reported', (row) => row.tailnum as string);
+const weather = await table('weather.csv.gz', 'weather.reported', (row) => `${row.origin}/${row.time_hour}`);
 
 await runFloor({
   from: spec.from,
@@ -72,16 +73,14 @@ await runFloor({
   },
 });
 
-function table(file: string, keyOf: (row: Row) => string): Map<string, Row> {
+async function table(file: string, topic: string, keyOf: (row: Row) => string): Promise<Map<string, Row>> {
+  const { fields } = await readTopicSchema(flow.schemas, topic);
   const bytes = readFileSync(join(flow.folder, 'data', file));
-  const [header, ...lines] = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8').trim().split(/\r?\n/);
-  const names = header!.split(',');
+  const text = file.endsWith('.gz') ? gunzipSync(bytes) : bytes;
+  const typed = compileCoerce(fields, { nullTexts: ['NA'] });
   const rows = new Map<string, Row>();
-  for (const line of lines) {
-    const row: Row = {};
-    line.split(',').forEach((text, i) => {
-      row[names[i]!] = text === 'NA' ? null : /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
-    });
+  for (const raw of parse(text, { columns: true }) as Row[]) {
+    const row = typed(raw);
     rows.set(keyOf(row), row);
   }
   return rows;

@@ -31,15 +31,20 @@ queue.scheduleCheckPendingRequests = function calm(this: { pending: unknown[] })
   if (this.pending.length > 0) schedule.call(this);
 };
 
-/**
- * Batches of at most 400 kB: what grows on its way must still fit one produce a partition (1 MiB), which bare kafkajs does
- * not look after.
- */
+/** What grows on its way must still fit one produce a partition (1 MiB), which bare kafkajs does not look after. */
+const SEND_AT_MOST = 2_500;
+
+/** Nothing is tried again here: a floor that cannot go on ends. */
+function end(error: unknown): never {
+  process.stderr.write(`${error}\n`);
+  process.exit(1);
+}
+
 export async function runFloor({ from, group, expect, work, to }: Floor): Promise<void> {
   const consumer = kafka.consumer({
     groupId: group,
     maxWaitTimeInMs: 100,
-    maxBytesPerPartition: 400_000,
+    maxBytesPerPartition: 1_048_576,
     allowAutoTopicCreation: false,
   });
   const producer = kafka.producer({ allowAutoTopicCreation: false, maxInFlightRequests: 1 });
@@ -50,7 +55,9 @@ export async function runFloor({ from, group, expect, work, to }: Floor): Promis
   let firstAt = 0;
   let settling: Promise<void> = Promise.resolve();
   const settle = async (messages: Message[], partition: number, offset: string, count: number): Promise<void> => {
-    if (to !== undefined && messages.length > 0) await producer.send({ topic: to, acks: -1, messages });
+    for (let i = 0; to !== undefined && i < messages.length; i += SEND_AT_MOST) {
+      await producer.send({ topic: to, acks: -1, messages: messages.slice(i, i + SEND_AT_MOST) });
+    }
     await consumer.commitOffsets([{ topic: from, partition, offset }]);
     done += count;
     process.send?.({ done, firstAt, lastAt: Date.now() });
@@ -60,14 +67,10 @@ export async function runFloor({ from, group, expect, work, to }: Floor): Promis
     autoCommit: false,
     eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
       if (firstAt === 0) firstAt = Date.now();
-      const messages = await work(batch.messages, batch.partition);
+      const messages = await work(batch.messages, batch.partition).catch(end);
       await settling;
       const offset = String(Number(batch.lastOffset()) + 1);
-      settling = settle(messages, batch.partition, offset, batch.messages.length).catch((error) => {
-        // Nothing is sent again here: a floor that cannot go on ends.
-        process.stderr.write(`${error}\n`);
-        process.exit(1);
-      });
+      settling = settle(messages, batch.partition, offset, batch.messages.length).catch(end);
       resolveOffset(batch.lastOffset());
       await heartbeat();
     },

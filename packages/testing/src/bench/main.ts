@@ -52,7 +52,7 @@ try {
   const runs: Run[] = [];
   for (let i = 1; i <= Number(values.runs); i++) {
     for (const variant of values.variants.split(',') as Variant[]) {
-      const run = await runChain(variant, `${variant}${i}`, ground);
+      const run = await runChain(variant, `${variant}${i}x${Date.now() % 100_000}`, ground);
       say(
         `${variant} ${i}: ${Math.round(run.rate)} records/s, ${run.processes.map((p) => `${p.name} ${p.working.toFixed(1)} s ${Math.round(p.rss)} MB`).join(', ')}`,
       );

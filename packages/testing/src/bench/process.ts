@@ -21,8 +21,9 @@ export class Process {
   constructor(name: string, file: string, env: Record<string, string>, heapMb: number) {
     this.name = name;
     this.child = fork(file, {
-      env: { ...process.env, ...env },
-      execArgv: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=8'],
+      // As `quadrille up` starts its stations.
+      env: { ...process.env, MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072', ...env },
+      execArgv: [`--max-old-space-size=${heapMb}`, '--max-semi-space-size=16'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.child.on('message', (message) => {
