@@ -81,7 +81,9 @@ test('SIGTERM: what was taken is settled, and the group is left at once', { skip
   assert.equal(stations.judge!.received, out.claimed);
 });
 
-test('what kills the process is counted beside the committed position', { skip: noServers }, async () => {
+test('what kills the process is counted beside the committed position; the third attempt finds the record', {
+  skip: noServers,
+}, async () => {
   await using flow = await sampleFlow(FOUR);
   await feedItems(
     flow,
@@ -99,4 +101,18 @@ test('what kills the process is counted beside the committed position', { skip: 
     assert.equal(at?.mark?.attempts, attempt);
     assert.notEqual(at?.mark?.ref, null, 'the chain is not lost by it');
   }
+  await feedItems(
+    flow,
+    'FLOW.in',
+    passing(2, 'b').map((item) => ({ ...item, id: 'same' })),
+  );
+  await using _third = await startStation(flow, 'judge');
+  await drained(flow, 'judge');
+  const dead = await records(flow, 'dlq.FLOW.in');
+  assert.equal(dead.length, 1);
+  assert.equal(dead[0]!.headers['quadrille.fault.code']!.toString(), 'RECORD_CRASHED');
+  assert.equal(dead[0]!.headers['__dlq.errors.offset']!.toString(), '3');
+  const { stations } = await assertBalanced(flow);
+  assert.equal(stations.judge!.rejected, 1);
+  assert.equal(stations.judge!.passed, 5, 'those beside it went their way');
 });
