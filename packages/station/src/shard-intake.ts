@@ -71,11 +71,6 @@ export class ShardIntake implements Intake {
     return this.member.epoch;
   }
 
-  /** Faults of shards that stand still, by shard. */
-  failures(): Map<string, Fault> {
-    return new Map([...this.lanes.values()].flatMap((lane) => [...lane.failed]));
-  }
-
   /** All shards there are now have been read to their end, or cannot be read. */
   get exhausted(): boolean {
     const lanes = [...this.lanes.values()];

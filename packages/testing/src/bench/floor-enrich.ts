@@ -4,19 +4,16 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { compileCoerce, type EnricherSpec, loadRules, readFlow, readTopicSchema } from '@quadrille/flow';
 import { Drop, Fault } from '@quadrille/record';
-import avsc from 'avsc';
 import { parse } from 'csv-parse/sync';
-import { runFloor, settings } from './floor.ts';
+import { bareType, runFloor, settings, wire } from './floor.ts';
 
 type Row = Record<string, unknown>;
 
 const { flow: path, group, expect } = settings();
 const flow = await readFlow(path!);
 const spec = flow.stations.get('locate') as EnricherSpec;
-const type = (topic: string): avsc.Type =>
-  avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${topic}.avsc`), 'utf8')), { wrapUnions: 'never' });
-const input = type(spec.from);
-const output = type(spec.to);
+const input = bareType(flow.schemas, spec.from);
+const output = bareType(flow.schemas, spec.to);
 const schemas = [await readTopicSchema(flow.schemas, spec.from), await readTopicSchema(flow.schemas, spec.to)];
 const rules = await loadRules(spec.rules, {
   folder: flow.folder,
@@ -84,12 +81,4 @@ async function table(file: string, topic: string, keyOf: (row: Row) => string): 
     rows.set(keyOf(row), row);
   }
   return rows;
-}
-
-function wire(body: Buffer): Buffer {
-  const out = Buffer.allocUnsafe(body.length + 5);
-  out[0] = 0;
-  out.writeInt32BE(1, 1);
-  body.copy(out, 5);
-  return out;
 }

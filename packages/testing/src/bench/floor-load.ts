@@ -1,18 +1,13 @@
 /** The floor's loader: one upsert a batch from binary arrays, on a primary key; no versions, no outcomes, no hash. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type LoaderSpec, readFlow, readTopicSchema } from '@quadrille/flow';
 import { columnOf } from '@quadrille/flow/postgres-columns';
-import avsc from 'avsc';
 import pg from 'pg';
-import { runFloor, settings } from './floor.ts';
+import { bareType, runFloor, settings } from './floor.ts';
 
 const { flow: path, group, expect, table } = settings();
 const flow = await readFlow(path!);
 const { from } = flow.stations.get('warehouse') as LoaderSpec;
-const type = avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${from}.avsc`), 'utf8')), {
-  wrapUnions: 'never',
-});
+const type = bareType(flow.schemas, from);
 const columns = (await readTopicSchema(flow.schemas, from)).fields.map(columnOf);
 const client = new pg.Client({ connectionString: process.env.DATABASE_URL });
 await client.connect();

@@ -1,18 +1,13 @@
 /** The floor's transformer: bare avsc, the same rules and the same SQL. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadRules, readFlow, readTopicSchema, type TransformerSpec } from '@quadrille/flow';
 import { Drop, Fault } from '@quadrille/record';
-import avsc from 'avsc';
-import { runFloor, settings } from './floor.ts';
+import { bareType, runFloor, settings, wire } from './floor.ts';
 
 const { flow: path, group, expect } = settings();
 const flow = await readFlow(path!);
 const spec = flow.stations.get('qualify') as TransformerSpec;
-const type = (topic: string): avsc.Type =>
-  avsc.Type.forSchema(JSON.parse(readFileSync(join(flow.schemas, `${topic}.avsc`), 'utf8')), { wrapUnions: 'never' });
-const input = type(spec.from);
-const output = type(spec.to);
+const input = bareType(flow.schemas, spec.from);
+const output = bareType(flow.schemas, spec.to);
 const schemas = [await readTopicSchema(flow.schemas, spec.from), await readTopicSchema(flow.schemas, spec.to)];
 const rules = await loadRules(spec.rules, {
   folder: flow.folder,
@@ -44,11 +39,3 @@ await runFloor({
     return values.map((value, i) => ({ key: keys[i]!, value: wire(output.toBuffer(value)), partition }));
   },
 });
-
-function wire(body: Buffer): Buffer {
-  const out = Buffer.allocUnsafe(body.length + 5);
-  out[0] = 0;
-  out.writeInt32BE(1, 1);
-  body.copy(out, 5);
-  return out;
-}

@@ -3,7 +3,10 @@
  * next one worked on while the last is being sent, one produce and one commit a batch. No verdicts, no dead letters, no
  * headers, no ledger, no guards, no metrics.
  */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import avsc from 'avsc';
 import { Kafka, type KafkaMessage, logLevel, type Message } from 'kafkajs';
 
 export interface Floor {
@@ -30,6 +33,19 @@ const schedule = queue.scheduleCheckPendingRequests;
 queue.scheduleCheckPendingRequests = function calm(this: { pending: unknown[] }): void {
   if (this.pending.length > 0) schedule.call(this);
 };
+
+/** A topic's type in avsc alone, without our logical types and longs. */
+export const bareType = (schemas: string, topic: string): avsc.Type =>
+  avsc.Type.forSchema(JSON.parse(readFileSync(join(schemas, `${topic}.avsc`), 'utf8')), { wrapUnions: 'never' });
+
+/** The Confluent wire format around a value, any schema id. */
+export function wire(body: Buffer): Buffer {
+  const out = Buffer.allocUnsafe(body.length + 5);
+  out[0] = 0;
+  out.writeInt32BE(1, 1);
+  body.copy(out, 5);
+  return out;
+}
 
 /** What grows on its way must still fit one produce a partition (1 MiB), which bare kafkajs does not look after. */
 const SEND_AT_MOST = 2_500;
