@@ -4,7 +4,7 @@ import { readFlow } from '@quadrille/flow';
 import { type KafkaAdmin, provision, type Registry, type StationStatus } from '@quadrille/station';
 import type { Client } from 'pg';
 import { copyFlow } from './flow-copy.ts';
-import { type Measured, Process } from './process.ts';
+import { type Measured, machineBusy, Process } from './process.ts';
 
 export type Variant = 'floor' | 'bare' | 'full';
 
@@ -13,6 +13,8 @@ export interface Run {
   seconds: number;
   rate: number;
   processes: Measured[];
+  /** CPU seconds that the whole machine was busy meanwhile: the three processes, Kafka, PostgreSQL, and whatever else ran. */
+  machine: number;
 }
 
 export interface Ground {
@@ -44,19 +46,21 @@ export async function runChain(variant: Variant, name: string, ground: Ground): 
   try {
     if (variant !== 'floor') for (const each of processes) await each.until((m) => status(m)?.state === 'running', 60);
     for (const each of processes) each.ready();
+    const busyBefore = machineBusy();
     const [first, , last] = processes as [Process, Process, Process];
     const rows = ground.counts.load;
     const ended = processes.find(({ child }) => child.exitCode !== null);
     if (ended !== undefined) throw new Error(`${ended.name} has ended`);
     for (const each of processes) each.child.once('exit', (code) => code !== 0 && last.child.kill());
     await last.until((m) => (variant === 'floor' ? m.finished === true : (status(m)?.totals.passed ?? 0) >= rows), 400);
+    const machine = machineBusy() - busyBefore;
     const start = variant === 'floor' ? Number(first.message.firstAt) : status(first.message)!.totals.firstAt;
     const end = variant === 'floor' ? Number(last.message.lastAt) : status(last.message)!.totals.lastAt;
     const seconds = (end - start) / 1000;
     const found = await ground.database.query(`select count(*)::integer as n from ${name}`);
     if (found.rows[0].n !== rows) throw new Error(`${name} holds ${found.rows[0].n} rows instead of ${rows}`);
     const measured = processes.map((each) => each.measure());
-    return { variant, seconds, rate: ground.counts.transform / seconds, processes: measured };
+    return { variant, seconds, rate: ground.counts.transform / seconds, processes: measured, machine };
   } finally {
     for (const each of processes) await each.stop();
     await ground.database.query(`drop table if exists ${name}`);

@@ -72,3 +72,13 @@ export class Process {
     await gone;
   }
 }
+
+/** Seconds that all cores together have been busy since the machine came up (proc(5): ticks of 10 ms). */
+export function machineBusy(): number {
+  const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8')
+    .split('\n', 1)[0]!
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user! + nice! + system! + irq! + softirq!) / 100;
+}
