@@ -1,6 +1,6 @@
 /**
  * Holds the sources to the one direction of dependencies, and to their size:
- * `record ← flow ← station ← services`, `cli` and `testing` on top, `devstack` alone.
+ * `record ← flow ← station ← replay ← services`, `cli` and `testing` on top, `devstack` alone.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -14,10 +14,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   record: [],
   flow: ['record'],
   station: ['record', 'flow'],
+  replay: ['record', 'flow', 'station'],
   devstack: [],
-  cli: ['record', 'flow', 'station', 'devstack'],
-  testing: ['record', 'flow', 'station', 'devstack', 'cli'],
-  service: ['record', 'flow', 'station'],
+  cli: ['record', 'flow', 'station', 'replay', 'devstack'],
+  testing: ['record', 'flow', 'station', 'replay', 'devstack', 'cli'],
+  service: ['record', 'flow', 'station', 'replay'],
 };
 
 /** Packages from npm that only these parts may import; the others are free wherever package.json names them. */

@@ -1,6 +1,7 @@
 export * from './dead-letter.ts';
 export * from './fault.ts';
 export * from './fault-table.ts';
+export * from './former.ts';
 export * from './header.ts';
 export * from './ledger/chain.ts';
 export type { RecordOrigin } from './ledger/classify.ts';

@@ -4,6 +4,14 @@
 export const LEDGER_TOPIC = 'quadrille.ledger';
 /** Pauses, resumes, snapshots and other orders to stations; compacted. */
 export const CONTROL_TOPIC = 'quadrille.control';
+/** What operators have decided: corrections, discards, replays, audit. Compacted; the replay service's database can be rebuilt from it. */
+export const DECISIONS_TOPIC = 'quadrille.decisions';
+/** What stations say of records that were sent to them as a dry run. Expires after a day. */
+export const PREVIEW_TOPIC = 'quadrille.previews';
+/** Code of the drop that the ledger counts for a dry run. */
+export const PREVIEWED = 'PREVIEWED';
+/** Header of a re-run record: the outputs made of it before, see former.ts. */
+export const FORMER_HEADER = 'quadrille.former';
 /** The one packed header of a record between stations, see header.ts. */
 export const HEADER = 'quadrille';
 

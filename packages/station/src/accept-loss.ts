@@ -32,6 +32,7 @@ export async function acceptLosses(station: Station, by: string): Promise<void> 
           runs: [],
           claims: [],
           outcomes: null,
+          outcomeRuns: [],
           prev,
         },
       ],

@@ -7,7 +7,16 @@ const refOf = (offset: number): LedgerRef => ({ partition: 0, offset, part: 0 })
 
 /** A part at ledger offset `at` that judged `from` up to `to` and whose position stands at `position`. */
 function part(at: number, from: number, to: number, position: number, prev: number | null): PlacedPart {
-  const rest = { pass: to - from, drop: 0, reject: 0, outputs: to - from, runs: [], claims: [], outcomes: null };
+  const rest = {
+    pass: to - from,
+    drop: 0,
+    reject: 0,
+    outputs: to - from,
+    runs: [],
+    claims: [],
+    outcomes: null,
+    outcomeRuns: [],
+  };
   const own: LedgerPart = {
     kind: 'work',
     topic: 'positions.f.s',

@@ -1,7 +1,15 @@
 /** The engine's own topics: their schemas, settings, and how their values are encoded (Confluent wire format, Avro). */
 import { readFileSync } from 'node:fs';
-import { CONTROL_TOPIC, Fault, LEDGER_TOPIC, type LedgerEntry } from '@quadrille/record';
+import {
+  CONTROL_TOPIC,
+  DECISIONS_TOPIC,
+  Fault,
+  LEDGER_TOPIC,
+  type LedgerEntry,
+  PREVIEW_TOPIC,
+} from '@quadrille/record';
 import avsc from 'avsc';
+import type { TopicSpec } from './kafka/admin.ts';
 
 export interface ControlEvent {
   kind: 'pause' | 'resume' | 'snapshot' | 'again';
@@ -31,6 +39,35 @@ export interface ShardState {
   at: number;
 }
 
+/** What an operator has decided; see schemas/quadrille.decision.avsc. The compaction key is `kind/id`. */
+export interface Decision {
+  kind: string;
+  id: string;
+  at: number;
+  by: string;
+  reason: string;
+  /** JSON, by kind. */
+  body: string;
+  bytes: Buffer | null;
+}
+
+/** A station's word on one record of a dry run. */
+export interface Preview {
+  replay: string;
+  flow: string;
+  station: string;
+  /** Place in the station's replay topic. */
+  partition: number;
+  offset: number;
+  at: number;
+  verdict: 'pass' | 'drop' | 'reject';
+  code: string | null;
+  message: string | null;
+  field: string | null;
+  outcome: string | null;
+  outputs: { topic: string; key: Buffer | null; value: Buffer | null }[];
+}
+
 /** A value of one of our own topics. `id` is the schema's in the registry, needed to write. */
 export class OwnCodec<T> {
   /** The registry's subject. */
@@ -39,7 +76,7 @@ export class OwnCodec<T> {
   private readonly type: avsc.Type;
   id: number | undefined;
 
-  constructor(name: 'ledger' | 'control' | 'position') {
+  constructor(name: 'ledger' | 'control' | 'position' | 'decision' | 'preview') {
     this.text = readFileSync(new URL(`../../../schemas/quadrille.${name}.avsc`, import.meta.url), 'utf8');
     this.type = avsc.Type.forSchema(JSON.parse(this.text), { wrapUnions: 'never' });
     this.subject = `quadrille.${name}-value`;
@@ -69,13 +106,28 @@ export class OwnCodec<T> {
 export const ledgerCodec = new OwnCodec<LedgerEntry>('ledger');
 export const controlCodec = new OwnCodec<ControlEvent>('control');
 export const positionCodec = new OwnCodec<ShardState>('position');
-export const OWN_CODECS: readonly OwnCodec<never>[] = [ledgerCodec, controlCodec, positionCodec] as never;
+export const decisionCodec = new OwnCodec<Decision>('decision');
+export const previewCodec = new OwnCodec<Preview>('preview');
+export const OWN_CODECS: readonly OwnCodec<never>[] = [
+  ledgerCodec,
+  controlCodec,
+  positionCodec,
+  decisionCodec,
+  previewCodec,
+] as never;
 
 export const LEDGER_PARTITIONS = 4;
 export const POSITION_PARTITIONS = 4;
 /** Never expire: they are the proof. */
 export const FOREVER = { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' };
-export const OWN_TOPICS = [
+export const OWN_TOPICS: readonly TopicSpec[] = [
   { topic: LEDGER_TOPIC, partitions: LEDGER_PARTITIONS, config: { ...FOREVER, 'max.message.bytes': '8388608' } },
   { topic: CONTROL_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact' } },
+  // One partition: decisions are applied in the order in which they were taken.
+  { topic: DECISIONS_TOPIC, partitions: 1, config: { 'cleanup.policy': 'compact', 'max.message.bytes': '8388608' } },
+  {
+    topic: PREVIEW_TOPIC,
+    partitions: 4,
+    config: { 'cleanup.policy': 'delete', 'retention.ms': '86400000', 'max.message.bytes': '8388608' },
+  },
 ];

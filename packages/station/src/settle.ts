@@ -11,6 +11,7 @@ import {
   type LedgerEntry,
   type LedgerPart,
   type LedgerRef,
+  type OutcomeRun,
   type Outcomes,
   type Rejecter,
   type VerdictRun,
@@ -167,6 +168,7 @@ function partOf(slice: Slice, ranges: Range[], placement: Placement, options: Se
     runs: runsOf(slice, dead, deadLetters),
     claims,
     outcomes: outcomesOf(slice),
+    outcomeRuns: outcomeRunsOf(slice),
     prev: options.intake.previous(slice.partition),
   };
 }
@@ -194,6 +196,24 @@ function runsOf(slice: Slice, deadTopic: string, deadLetters: { partition: numbe
       open.count++;
     } else {
       open = { verdict: kind, code, offset, last: offset, count: 1, deadLetter: letter };
+      runs.push(open);
+    }
+  }
+  return runs;
+}
+
+/** Passes that were not written, run-length; a run ends where the outcome changes. */
+function outcomeRunsOf(slice: Slice): OutcomeRun[] {
+  const runs: OutcomeRun[] = [];
+  let open: OutcomeRun | undefined;
+  for (let index = 0; slice.outcomes !== null && index < slice.records.length; index++) {
+    if (slice.verdicts[index] !== PASS) continue;
+    const outcome = OUTCOMES[slice.outcomes[index]!]!;
+    const { offset } = slice.records[index]!;
+    if (outcome === 'written') open = undefined;
+    else if (open?.outcome === outcome) open.last = offset;
+    else {
+      open = { outcome, offset, last: offset };
       runs.push(open);
     }
   }

@@ -32,6 +32,8 @@ export interface LedgerPart {
   claims: Claim[];
   /** Of a loader: what became of the passes in the target; their sum is `pass`. */
   outcomes: Outcomes | null;
+  /** Of a loader: the passes whose outcome was not `written`, run-length, in input order. */
+  outcomeRuns: OutcomeRun[];
   /** The part before this one on this input partition; null at the start of the chain. */
   prev: LedgerRef | null;
 }
@@ -46,6 +48,15 @@ export interface VerdictRun {
   count: number;
   /** Where the first dead letter of the run stands; the others follow it without a gap. null for drops. */
   deadLetter: { topic: string; partition: number; offset: number } | null;
+}
+
+export type OtherOutcome = 'unchanged' | 'superseded' | 'conflict';
+
+/** Records of one input partition between two offsets, both inclusive, that passed with one outcome; drops and rejects between them are not of it. */
+export interface OutcomeRun {
+  outcome: OtherOutcome;
+  offset: number;
+  last: number;
 }
 
 /** `count` consecutive offsets of an output topic. */

@@ -28,6 +28,7 @@ export function part(from: number, to: number, rest: Partial<LedgerPart> = {}): 
     runs: [],
     claims: [],
     outcomes: null,
+    outcomeRuns: [],
     prev: null,
     ...rest,
   };

@@ -129,6 +129,7 @@ export function partOf(attempt: Attempt, prev: LedgerRef | null): LedgerPart {
     runs,
     claims: [],
     outcomes: null,
+    outcomeRuns: [],
     prev,
   };
   const letters = new Map(
