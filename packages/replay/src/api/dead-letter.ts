@@ -115,6 +115,8 @@ export const DeadLetterDetail = Type.Object({
   value: Type.Unknown(),
   fields: Type.Array(FieldValue),
   schemaId: Nullable(Type.Integer()),
+  /** The Avro schema that a correction must fit, as JSON; of an extractor's dead letter that of its output topic. */
+  schema: Type.Unknown(),
   /** Why the bytes cannot be decoded. */
   problem: Nullable(Type.String()),
   /** The bytes as text where they could not be decoded; masked for role view. */
@@ -158,6 +160,8 @@ export const DeadLetterWithValue = Type.Object({
   ...DeadLetter.properties,
   value: Type.Unknown(),
   problem: Nullable(Type.String()),
+  /** Of the schema that a correction must fit (`schema` of the dead letter itself); null where it is not known. */
+  schemaId: Nullable(Type.Integer()),
   /** Original key, value and headers, base64; null for role view. */
   raw: Nullable(
     Type.Object({

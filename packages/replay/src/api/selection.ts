@@ -6,6 +6,10 @@ import { LetterState } from './dead-letter.ts';
 export const Selection = Type.Object(
   {
     ids: Type.Optional(Type.Array(Type.String(), { maxItems: 10_000 })),
+    /** Beginning of an id, as it is typed by hand. */
+    prefix: Type.Optional(Type.String({ pattern: '^[0-9a-f]{4,12}$' })),
+    /** Record id, whole. */
+    record: Type.Optional(Type.String()),
     flow: Type.Optional(Type.String()),
     station: Type.Optional(Type.String()),
     /** Data topic, or its dead-letter topic. */
