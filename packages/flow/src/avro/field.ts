@@ -3,6 +3,7 @@
  * file is checked against. How each kind looks in JavaScript is fixed here and in docs/reference/schemas.md.
  */
 import { LOGICAL } from './logical.ts';
+import { definitionsOf, isSensitive, type SchemaField, SENSITIVE } from './sensitivity.ts';
 
 /**
  * | kind                                        | value                                                        |
@@ -51,6 +52,8 @@ export interface Field {
   nullable: boolean;
   /** A long (or a logical type upon one) that is a bigint in JavaScript. */
   bigint: boolean;
+  /** `"sensitivity": "sensitive"` stands at the field, at its record, or somewhere within it. */
+  sensitive: boolean;
   /** As in the schema; undefined when there is none. */
   default: unknown;
   /** The Avro type without its null branch, as written in the schema. */
@@ -84,7 +87,8 @@ export function fieldsOf(schema: unknown): readonly Field[] {
   const known = described.get(schema as object);
   if (known !== undefined) return known;
   const named = new Map<string, unknown>();
-  const record = schema as { fields: { name: string; doc?: string; type: unknown; default?: unknown }[] };
+  const definitions = definitionsOf(schema);
+  const record = schema as { sensitivity?: string; fields: SchemaField[] };
   const fields = record.fields.map((field) => {
     const { type, nullable } = withoutNull(field.type);
     return {
@@ -92,6 +96,7 @@ export function fieldsOf(schema: unknown): readonly Field[] {
       doc: field.doc ?? '',
       nullable,
       default: field.default,
+      sensitive: record.sensitivity === SENSITIVE || isSensitive(field, definitions),
       schema: type,
       ...kindOf(type, named),
     };

@@ -7,6 +7,7 @@ export const field = (name: string, kind: FieldKind, more: Partial<Field> = {}):
   kind,
   nullable: true,
   bigint: false,
+  sensitive: false,
   default: undefined,
   schema: kind,
   ...more,

@@ -3,5 +3,6 @@ export * from './basics.ts';
 export * from './changes.ts';
 export * from './dead-letter.ts';
 export * from './picture.ts';
+export * from './query.ts';
 export * from './replay.ts';
 export * from './selection.ts';

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fieldsOf } from './field.ts';
+
+const marked = { sensitivity: 'sensitive' };
+
+test('a field is sensitive by its own mark, or by one within: in a record, a list, a map, a union, a type that is only named', () => {
+  const person = { type: 'record', name: 'x.Person', fields: [{ name: 'email', type: 'string', ...marked }] };
+  const tree = { type: 'record', name: 'Tree', fields: [{ name: 'left', type: ['null', 'Tree'] }] };
+  const schema = {
+    type: 'record',
+    name: 'R',
+    fields: [
+      { name: 'plain', type: 'string' },
+      { name: 'other', type: 'string', sensitivity: 'public' },
+      { name: 'own', type: ['null', 'long'], ...marked },
+      { name: 'record', type: person },
+      { name: 'named', type: 'x.Person' },
+      { name: 'list', type: { type: 'array', items: ['null', 'Person'] } },
+      { name: 'map', type: { type: 'map', values: 'Person' } },
+      { name: 'tree', type: tree },
+    ],
+  };
+  assert.deepEqual(
+    fieldsOf(schema)
+      .filter(({ sensitive }) => sensitive)
+      .map(({ name }) => name),
+    ['own', 'record', 'named', 'list', 'map'],
+  );
+  assert.ok(
+    fieldsOf({ ...schema, name: 'S', ...marked }).every(({ sensitive }) => sensitive),
+    'all of a record that is',
+  );
+});
