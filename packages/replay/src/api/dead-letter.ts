@@ -3,11 +3,7 @@ import Type, { type Static } from 'typebox';
 import { Moment, Nullable, Place } from './basics.ts';
 
 /** open → corrected → replaying → resolved, or open again; discarded, from any state but replaying, and back. */
-export const LetterState = Type.Union(
-  ['open', 'corrected', 'replaying', 'resolved', 'discarded'].map((state) =>
-    Type.Literal(state as 'open' | 'corrected' | 'replaying' | 'resolved' | 'discarded'),
-  ),
-);
+export const LetterState = Type.Enum(['open', 'corrected', 'replaying', 'resolved', 'discarded']);
 export type LetterState = Static<typeof LetterState>;
 
 /** What a station further down made of a replayed record. */

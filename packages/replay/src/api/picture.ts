@@ -30,11 +30,7 @@ export type FlowReconciliation = Static<typeof FlowReconciliation>;
 
 /** One stop on a record's way, in order of time. */
 export const TraceStep = Type.Object({
-  kind: Type.Union(
-    ['record', 'verdict', 'correction', 'replay', 'discard', 'restore', 'row'].map((k) =>
-      Type.Literal(k as 'record' | 'verdict' | 'correction' | 'replay' | 'discard' | 'restore' | 'row'),
-    ),
-  ),
+  kind: Type.Enum(['record', 'verdict', 'correction', 'replay', 'discard', 'restore', 'row']),
   at: Nullable(Moment),
   recordId: Type.String(),
   place: Nullable(Place),

@@ -67,11 +67,7 @@ export const ReplayPlan = Type.Object({
 });
 export type ReplayPlan = Static<typeof ReplayPlan>;
 
-export const ReplayState = Type.Union(
-  ['waiting', 'running', 'cancelling', 'cancelled', 'stopped', 'done'].map((state) =>
-    Type.Literal(state as 'waiting' | 'running' | 'cancelling' | 'cancelled' | 'stopped' | 'done'),
-  ),
-);
+export const ReplayState = Type.Enum(['waiting', 'running', 'cancelling', 'cancelled', 'stopped', 'done']);
 export type ReplayState = Static<typeof ReplayState>;
 
 export const Replay = Type.Object({
@@ -113,11 +109,7 @@ export const ReplayItem = Type.Object({
   from: Place,
   /** Where it stands in the replay topic. */
   sent: Nullable(Place),
-  state: Type.Union(
-    ['waiting', 'sent', 'passed', 'dropped', 'rejected', 'withdrawn'].map((s) =>
-      Type.Literal(s as 'waiting' | 'sent' | 'passed' | 'dropped' | 'rejected' | 'withdrawn'),
-    ),
-  ),
+  state: Type.Enum(['waiting', 'sent', 'passed', 'dropped', 'rejected', 'withdrawn']),
   code: Nullable(Type.String()),
   message: Nullable(Type.String()),
   field: Nullable(Type.String()),
