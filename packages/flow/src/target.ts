@@ -32,10 +32,11 @@ export interface Target {
   /**
    * Writes all rows in one transaction or none, and answers one outcome per row in their order. Several rows of one id
    * are folded: older ones are superseded. Writing the same rows again changes nothing. Called by one round at a time.
+   * @param dryRun answers, or refuses, as it would; nothing of it remains.
    * @throws Fault of class `dependency` when the target is down (nothing is lost, tried again);
    *   TARGET_REFUSED when some row cannot be written (the engine bisects down to it).
    */
-  write(rows: TargetRow[]): Promise<Outcome[]>;
+  write(rows: TargetRow[], dryRun?: boolean): Promise<Outcome[]>;
   close(): Promise<void>;
 }
 

@@ -261,6 +261,11 @@ export const FAULTS = table({
     message: 'the replay service does not answer',
     help: 'start it with `quadrille up FLOW`, or name it with QUADRILLE_REPLAY_URL',
   },
+  DEFECT: {
+    class: 'usage',
+    message: 'the replay service has failed on this request',
+    help: 'a defect of Quadrille: its log tells more under this request; report what stands there',
+  },
   UNAUTHENTICATED: {
     class: 'usage',
     message: 'no valid token',

@@ -6,7 +6,7 @@ import { Enrich } from './enrich.ts';
 import { LookupFeed } from './lookup-feed.ts';
 
 export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<Enrich> {
-  const { flow, registry, config, kafka, control, log, onDead } = around;
+  const { admin, flow, registry, config, kafka, control, log, onDead } = around;
   const input = await schemaOf(flow, spec.from);
   const output = await schemaOf(flow, spec.to);
   const emitter = await emitterOf(around, spec.from, output);
@@ -36,5 +36,5 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
     log,
     onDead,
   });
-  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, join: lookups.join, rules });
+  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, admin, join: lookups.join, rules });
 }

@@ -9,13 +9,14 @@ import {
   type TopicSchema,
   targetTypes,
 } from '@quadrille/flow';
-import { deadLetterTopic, Fault, LEDGER_TOPIC, positionsTopic } from '@quadrille/record';
+import { deadLetterTopic, Fault, LEDGER_TOPIC, PREVIEW_TOPIC, positionsTopic, replayTopic } from '@quadrille/record';
 import { enrich } from './assemble-enrich.ts';
 import { transform } from './assemble-transform.ts';
 import type { StationConfig } from './config.ts';
 import type { Control } from './control.ts';
 import { Emitter } from './emitter.ts';
 import { Extract } from './extract.ts';
+import { ExtractReplay } from './extract-replay.ts';
 import type { Judge } from './judge.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import type { Outlet } from './kafka/producer.ts';
@@ -44,9 +45,10 @@ export interface Surroundings {
 
 /** The topics a station touches: all must be there before it starts. */
 export function topicsOf(flow: Flow, spec: StationSpec): string[] {
+  const own = [LEDGER_TOPIC, PREVIEW_TOPIC, replayTopic(flow.name, spec.name)];
   if (spec.kind === 'extractor')
-    return [spec.to, deadLetterTopic(spec.to), positionsTopic(flow.name, spec.name), LEDGER_TOPIC];
-  const topics = [spec.from, deadLetterTopic(spec.from), LEDGER_TOPIC];
+    return [spec.to, deadLetterTopic(spec.to), positionsTopic(flow.name, spec.name), ...own];
+  const topics = [spec.from, deadLetterTopic(spec.from), ...own];
   if (spec.kind === 'loader') return topics;
   if (spec.kind === 'enricher') for (const lookup of spec.lookups) topics.push(lookup.topic);
   return [...topics, spec.to];
@@ -127,4 +129,10 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
       rowOf: (slice) => intake.rowOf(slice),
     });
   }
+}
+
+/** The judge of records sent to the station again; an extractor's cannot be the one that reads the source. */
+export async function assembleReplayJudge({ flow, spec, registry }: Surroundings, judge: Judge): Promise<Judge> {
+  if (spec.kind !== 'extractor') return judge;
+  return new ExtractReplay(judge as Extract, decoderOf(await schemaOf(flow, spec.to), registry), spec.to);
 }

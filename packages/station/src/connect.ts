@@ -8,15 +8,25 @@ import {
   type PlacedPart,
   partitionOf,
   positionsTopic,
+  replayGroup,
   stationGroup,
 } from '@quadrille/record';
-import { assembleJudge, needOwnSchemas, needTopics, type Surroundings, schemaOf, topicsOf } from './assemble.ts';
+import {
+  assembleJudge,
+  assembleReplayJudge,
+  needOwnSchemas,
+  needTopics,
+  type Surroundings,
+  schemaOf,
+  topicsOf,
+} from './assemble.ts';
 import { Chains } from './chains.ts';
 import type { StationConfig } from './config.ts';
 import { Control, controlEvent, tell } from './control.ts';
 import { Health } from './health.ts';
 import { type StationStatus, serve } from './http.ts';
 import type { Intake } from './intake.ts';
+import type { Judge } from './judge.ts';
 import { connectKafka, KafkaAdmin, Outlet } from './kafka/index.ts';
 import { Line } from './line.ts';
 import type { Log } from './log.ts';
@@ -25,10 +35,12 @@ import { ledgerCodec } from './own-topics.ts';
 import { readLedger } from './picture.ts';
 import { Probe } from './probe.ts';
 import { Registry } from './registry.ts';
+import { connectReplays, type ReplayOptions, type Replays } from './replays.ts';
 import type { SettleOptions } from './settle.ts';
 import { ShardIntake } from './shard-intake.ts';
 import type { LoopOptions } from './station.ts';
 import { TopicIntake } from './topic-intake.ts';
+import { inTurns, Turns } from './turns.ts';
 import { untilReady } from './until-ready.ts';
 import { VERSION } from './version.ts';
 
@@ -39,6 +51,8 @@ export interface Station extends Omit<LoopOptions, 'settle'> {
   control: Control;
   chains: Chains;
   settleOptions: SettleOptions;
+  /** The second loop. */
+  replays: Replays;
   /** Calls back at each control event. */
   onControl(apply: () => void): void;
   close(): Promise<void>;
@@ -106,6 +120,7 @@ export async function connect(
     clearInterval(telling);
     return undefined;
   }
+  const turns = new Turns();
   const chains = new Chains({ admin, group, start: spec.start, readParts: (topic) => readParts(topic) });
   const around: Surroundings = { config, flow, spec, kafka, admin, outlet, registry, control, log, partitions, onDead };
   const stuck = (fault: Fault): void => {
@@ -128,8 +143,13 @@ export async function connect(
     return undefined;
   }
   await untilReady(() => intake!.start(), log, stopped);
+  const replays = await untilReady(() => replayOptions(judge).then(connectReplays), log, stopped);
+  if (replays === undefined) {
+    await http.server.close();
+    clearInterval(telling);
+    return undefined;
+  }
   health.running();
-  const deadLettersOf = spec.kind === 'extractor' ? spec.to : spec.from;
   return {
     flow,
     spec,
@@ -137,11 +157,11 @@ export async function connect(
     control,
     chains,
     intake,
-    judge,
+    judge: inTurns(judge, turns),
     health,
     metrics,
     log,
-    probe: new Probe({ env: config.env, log, recordMs: Math.max(10_000, 2 * spec.timeoutMs), startMs: 60_000 }),
+    probe: newProbe(),
     line: spec.stopTheLine === undefined ? undefined : new Line(spec.stopTheLine),
     stopLine: async (fault) => {
       health.pause(fault);
@@ -156,29 +176,61 @@ export async function connect(
       await untilReady(() => tell(outlet, event), log, stopped);
     },
     settleOptions: {
-      flow: flow.name,
-      station: spec.name,
-      instance: config.instance,
-      rejecter: { group, station: spec.name, service: VERSION },
-      intake,
-      deadLettersOf,
-      deadLetterPartitions: partitions.get(deadLetterTopic(deadLettersOf))!,
+      ...settleWith(intake, outlet),
       positionsTopic: spec.kind === 'extractor' ? positionsTopic(flow.name, spec.name) : undefined,
-      send: (outbox) => outlet.send(outbox),
-      writeLedger: (entry) => writeLedger(outlet, entry, group, partitions.get(LEDGER_TOPIC)!),
-      ledger: config.ledger,
-      now: () => Date.now(),
     },
+    replays,
     onControl: (apply) => {
       controlChanged = apply;
     },
     close: async () => {
       clearInterval(telling);
       tellParent();
-      await Promise.allSettled([intake?.stop(), control.stop(), judge.close()]);
+      await Promise.allSettled([intake?.stop(), replays.close(), control.stop(), judge.close()]);
       await Promise.allSettled([outlet.close(), admin.close(), http.server.close()]);
     },
   };
+
+  function newProbe(): Probe {
+    return new Probe({ env: config.env, log, recordMs: Math.max(10_000, 2 * spec.timeoutMs), startMs: 60_000 });
+  }
+
+  function settleWith(own: Intake, producer: Outlet): SettleOptions {
+    const deadLettersOf = spec.kind === 'extractor' ? spec.to : spec.from;
+    return {
+      flow: flow.name,
+      station: spec.name,
+      instance: config.instance,
+      rejecter: { group, station: spec.name, service: VERSION },
+      intake: own,
+      deadLettersOf,
+      deadLetterPartitions: partitions!.get(deadLetterTopic(deadLettersOf))!,
+      positionsTopic: undefined,
+      send: (outbox) => producer.send(outbox),
+      writeLedger: (entry) => writeLedger(producer, entry, group, partitions!.get(LEDGER_TOPIC)!),
+      ledger: config.ledger,
+      now: () => Date.now(),
+    };
+  }
+
+  async function replayOptions(own: Judge): Promise<ReplayOptions> {
+    return {
+      flow,
+      spec,
+      kafka,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      chains: new Chains({ admin, group: replayGroup(flow.name, spec.name), start: 'earliest', readParts }),
+      judge: await assembleReplayJudge(around, own),
+      turns,
+      partitions: partitions!,
+      settleWith,
+      outlet,
+      probe: spec.kind === 'extractor' ? { examine: async () => {}, close: () => {} } : newProbe(),
+      metrics,
+      log,
+      onDead,
+    };
+  }
 
   async function readParts(topic: string): Promise<PlacedPart[]> {
     const entries = await readLedger(kafka, admin);

@@ -11,6 +11,8 @@ import {
   HEADER,
   HEADER_FORMAT,
   type InputRecord,
+  IS_PREVIEW,
+  IS_REPLAY,
   packHeader,
   partitionOf,
   writeOrigin,
@@ -79,7 +81,7 @@ export class Emitter {
   private header(record: InputRecord, index: number, own: boolean): Buffer {
     const { header } = record;
     const plain = header !== undefined && header.length > FIXED_BYTES && header[0] === HEADER_FORMAT;
-    if (!plain || (header[1]! & (HAS_ID | HAS_TRACE)) !== 0) {
+    if (!plain || (header[1]! & (HAS_ID | HAS_TRACE | IS_REPLAY | IS_PREVIEW)) !== 0) {
       const { topic, partition, offset } = record;
       const envelope = {
         ...record.envelope(),

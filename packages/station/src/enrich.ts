@@ -6,6 +6,7 @@ import { type Alive, decodeRound } from './decode.ts';
 import { type Emitter, emitAll } from './emitter.ts';
 import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
+import type { KafkaAdmin } from './kafka/admin.ts';
 import type { LookupFeed } from './lookup-feed.ts';
 import type { Round } from './round.ts';
 import { applyRules, passTombstones } from './transform.ts';
@@ -16,6 +17,7 @@ export interface EnrichOptions {
   decoder: Decoder;
   emitter: Emitter;
   feed: LookupFeed;
+  admin: KafkaAdmin;
   join: Join;
   /** The SQL over the lookups, then the rules. */
   rules: readonly ReadyRule[];
@@ -34,11 +36,15 @@ export class Enrich implements Judge {
     await this.options.feed.start();
   }
 
-  async judge(round: Round, intake: Intake): Promise<void> {
+  async refresh(): Promise<void> {
+    await this.options.feed.refresh(this.options.admin);
+  }
+
+  async judge(round: Round, intake: Intake, dryRun = false): Promise<void> {
     const { decoder, emitter, feed, rules } = this.options;
     feed.require();
     const alive = await decodeRound(round, decoder);
-    const joined = this.joinAll(round, alive, intake);
+    const joined = this.joinAll(round, alive, intake, dryRun);
     passTombstones(round, emitter);
     const results = await applyRules(rules, joined);
     for (let i = 0; i < results.length; i++) {
@@ -53,7 +59,7 @@ export class Enrich implements Judge {
   }
 
   /** Joins every record; a record that must wait goes back to the intake with all that follow it in its partition. */
-  private joinAll(round: Round, alive: Alive, intake: Intake): RuleResult<Value>[] {
+  private joinAll(round: Round, alive: Alive, intake: Intake, dryRun: boolean): RuleResult<Value>[] {
     const { join } = this.options;
     const results: RuleResult<Value>[] = new Array(alive.values.length);
     for (let i = 0; i < results.length; i++) {
@@ -65,7 +71,8 @@ export class Enrich implements Judge {
         continue;
       }
       const result = join(alive.values[i]!);
-      if (result instanceof Hold) {
+      if (result instanceof Hold && dryRun) results[i] = result.fault;
+      else if (result instanceof Hold) {
         intake.giveBack(round.epoch, slice, slice.cut(index), performance.now() + HOLD_MS);
         results[i] = WAITS;
       } else results[i] = result;

@@ -8,7 +8,7 @@ import {
   type Field,
   type Template,
 } from '@quadrille/flow';
-import { asFault, Fault, HEADER, packHeader, partitionOf, versionOf } from '@quadrille/record';
+import { asFault, Fault, HEADER, type InputRecord, packHeader, partitionOf, versionOf } from '@quadrille/record';
 import type { Judge } from './judge.ts';
 import type { Outlet } from './kafka/producer.ts';
 import type { RawRecord } from './raw-record.ts';
@@ -27,7 +27,8 @@ export interface ExtractOptions {
 
 export class Extract implements Judge {
   private readonly options: ExtractOptions;
-  private readonly coerce: Coerce;
+  /** From texts of the source to typed values. @throws Fault FIELD_INVALID, FIELD_MISSING */
+  readonly coerce: Coerce;
   private readonly id: Template;
   private readonly key: Template | undefined;
 
@@ -52,7 +53,7 @@ export class Extract implements Judge {
           slice.emit(this.options.spec.to, this.make(record, item.fields, firstRow + i));
           slice.pass(i);
         } catch (error) {
-          slice.records[i] = record.asDeadLetter();
+          slice.records[i] = record.asDeadLetter(this.rowVersion(firstRow + i));
           slice.reject(i, placed(asFault(error, 'ROW_MALFORMED'), item.place));
         }
       }
@@ -60,14 +61,27 @@ export class Extract implements Judge {
   }
 
   private make(record: RawRecord, raw: Record<string, unknown>, row: number): Outgoing {
+    return this.recordOf(this.coerce(raw), record, this.rowVersion(row), 0);
+  }
+
+  /** Version of an item that has none of its own. */
+  private rowVersion(row: number): bigint {
+    return versionOf(row, this.options.spec.priority);
+  }
+
+  /**
+   * The output record of a typed value.
+   * @param rowVersion its version, unless the flow file names a field for it.
+   * @throws Fault ID_INVALID, VERSION_INVALID, ENCODE_FAILED, RECORD_TOO_LARGE
+   */
+  recordOf(value: Record<string, unknown>, record: InputRecord, rowVersion: bigint, revision: number): Outgoing {
     const { spec, encoder, outlet, partitions } = this.options;
-    const value = this.coerce(raw);
     const id = this.id(value);
     const key = Buffer.from(this.key === undefined ? id : this.key(value));
     const envelope = {
       id,
-      version: versionOf(spec.version === undefined ? row : sourceVersion(value[spec.version]), spec.priority),
-      revision: 0,
+      version: spec.version === undefined ? rowVersion : versionOf(sourceVersion(value[spec.version]), spec.priority),
+      revision,
       extractedAt: record.timestamp,
       from: { topic: record.topic, partition: record.partition, offset: record.offset, index: 0 },
     };

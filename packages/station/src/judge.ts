@@ -8,8 +8,11 @@ export interface Judge {
   /**
    * Fills in verdicts and outputs of every slice. A record that must wait for something is given back to the intake,
    * with all that follow in its slice.
+   * @param dryRun nothing may remain of it: a target rolls back, what would wait is rejected with the reason.
    * @throws Fault of class `dependency` only; the round is then reset and judged again.
    */
-  judge(round: Round, intake: Intake): Promise<void>;
+  judge(round: Round, intake: Intake, dryRun?: boolean): Promise<void>;
+  /** Brings what it looks up to its present end, before replays are judged. @throws Fault of class `dependency` */
+  refresh?(): Promise<void>;
   close(): Promise<void>;
 }

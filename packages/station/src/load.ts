@@ -5,6 +5,7 @@
 import type { Decoder, Outcome, Target, TargetRow } from '@quadrille/flow';
 import { asFault, Fault } from '@quadrille/record';
 import { decodeRound } from './decode.ts';
+import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
 import type { Round } from './round.ts';
 import { OUTCOMES } from './settle.ts';
@@ -29,7 +30,7 @@ export class Load implements Judge {
     this.opened = true;
   }
 
-  async judge(round: Round): Promise<void> {
+  async judge(round: Round, _intake?: Intake, dryRun = false): Promise<void> {
     if (!this.opened) await this.open();
     const alive = await decodeRound(round, this.decoder);
     const rows: TargetRow[] = [];
@@ -55,7 +56,7 @@ export class Load implements Judge {
       }
     }
     const results: (Outcome | Fault)[] = new Array(rows.length);
-    if (rows.length > 0) await this.write(rows, 0, rows.length, results, { refused: 0 });
+    if (rows.length > 0) await this.write(rows, 0, rows.length, results, { refused: 0, dryRun });
     for (let i = 0; i < rows.length; i++) {
       const { slice: s, index } = at[i]!;
       const slice = round.slices[s]!;
@@ -73,11 +74,11 @@ export class Load implements Judge {
     from: number,
     to: number,
     results: (Outcome | Fault)[],
-    seen: { refused: number },
+    seen: { refused: number; dryRun: boolean },
   ): Promise<void> {
     try {
       const whole = from === 0 && to === rows.length;
-      const outcomes = await this.target.write(whole ? rows : rows.slice(from, to));
+      const outcomes = await this.target.write(whole ? rows : rows.slice(from, to), seen.dryRun);
       for (let i = 0; i < outcomes.length; i++) results[from + i] = outcomes[i]!;
     } catch (error) {
       const fault = asFault(error, 'TARGET_REFUSED');

@@ -57,9 +57,13 @@ export class LookupFeed {
     }
   }
 
-  /** Brings every lookup up to its topic's present end: before replays are judged. */
+  /** Brings every lookup up to its topic's present end: before replays are judged. @throws Fault LOOKUP_UNAVAILABLE */
   async refresh(admin: KafkaAdmin): Promise<void> {
-    await this.follower.caughtUp(admin);
+    try {
+      await this.follower.caughtUp(admin);
+    } catch (error) {
+      throw new Fault('LOOKUP_UNAVAILABLE', error instanceof Error ? error.message : String(error), { cause: error });
+    }
   }
 
   private async apply(topic: string, partition: number, messages: KafkaMessage[]): Promise<void> {

@@ -1,9 +1,10 @@
 /** The figures of a station (prom-client). Labels: flow and station, topic where there are several; never key, id or message. */
-import { Fault } from '@quadrille/record';
+import { Fault, PREVIEWED } from '@quadrille/record';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Lag } from './intake.ts';
 import { DROP, REJECT, type Round } from './round.ts';
 import { OUTCOMES } from './settle.ts';
+import type { LoopMetrics } from './station.ts';
 
 /** What a station has done since it started; also told to the process that started it. */
 export interface Totals {
@@ -27,7 +28,7 @@ export interface LiveFigures {
   lag(): Map<number, Lag>;
 }
 
-export class StationMetrics {
+export class StationMetrics implements LoopMetrics {
   readonly registry = new Registry();
   readonly totals: Totals = {
     received: 0,
@@ -42,6 +43,8 @@ export class StationMetrics {
     lastAt: 0,
     outcomes: { written: 0, unchanged: 0, superseded: 0, conflict: 0 },
   };
+  /** Of the second loop; its records are not among the totals above. */
+  readonly replays: LoopMetrics;
   private readonly counters;
   private readonly faults;
   private readonly duration;
@@ -68,6 +71,15 @@ export class StationMetrics {
       ),
       rebalances: counter('rebalances_total', 'Assignments received.'),
       retries: counter('retries_total', 'Settles that were not acknowledged and sent again.'),
+    };
+    const replayed = counter('replay_records_total', 'Replayed records by verdict; previewed: dry runs.', ['outcome']);
+    this.replays = {
+      received: () => {},
+      retried: () => this.counters.retries.inc(),
+      voided: () => {},
+      settled: (round) => {
+        for (const [outcome, records] of verdictsOf(round)) replayed.inc({ outcome }, records);
+      },
     };
     this.faults = counter('record_faults_total', 'Rejects by fault.', ['class', 'code']);
     this.commits = counter('commits_total', 'Commits by result.', ['result']);
@@ -178,4 +190,18 @@ export class StationMetrics {
     }
     this.counters.duplicate.inc(unchanged);
   }
+}
+
+/** How many records of a replayed round came to which end. */
+function verdictsOf(round: Round): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { records, verdicts, reasons } of round.slices) {
+    for (let i = 0; i < records.length; i++) {
+      const verdict = verdicts[i];
+      const dropped = reasons.get(i) === PREVIEWED ? 'previewed' : 'dropped';
+      const outcome = verdict === REJECT ? 'rejected' : verdict === DROP ? dropped : 'passed';
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    }
+  }
+  return counts;
 }

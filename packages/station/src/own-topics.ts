@@ -6,6 +6,7 @@ import {
   Fault,
   LEDGER_TOPIC,
   type LedgerEntry,
+  type OutcomeRun,
   PREVIEW_TOPIC,
 } from '@quadrille/record';
 import avsc from 'avsc';
@@ -74,11 +75,17 @@ export class OwnCodec<T> {
   readonly subject: string;
   readonly text: string;
   private readonly type: avsc.Type;
+  /** Without the fields that were added at the end later (`since`), undefined when there are none. */
+  private readonly former: avsc.Type | undefined;
   id: number | undefined;
 
   constructor(name: 'ledger' | 'control' | 'position' | 'decision' | 'preview') {
     this.text = readFileSync(new URL(`../../../schemas/quadrille.${name}.avsc`, import.meta.url), 'utf8');
-    this.type = avsc.Type.forSchema(JSON.parse(this.text), { wrapUnions: 'never' });
+    const schema = JSON.parse(this.text) as { fields: { since?: number }[] };
+    this.type = avsc.Type.forSchema(schema as never, { wrapUnions: 'never' });
+    const fields = schema.fields.filter(({ since }) => since === undefined);
+    if (fields.length < schema.fields.length)
+      this.former = avsc.Type.forSchema({ ...schema, fields } as never, { wrapUnions: 'never' });
     this.subject = `quadrille.${name}-value`;
   }
 
@@ -96,6 +103,9 @@ export class OwnCodec<T> {
   decode(bytes: Buffer | null, place: string): T {
     try {
       if (bytes === null || bytes[0] !== 0) throw new Error('no magic byte');
+      // What an earlier version wrote ends where the later fields begin.
+      const short = this.former?.decode(bytes, 5) as { value: object; offset: number } | undefined;
+      if (short?.offset === bytes.length) return this.type.clone(short.value) as T;
       return this.type.fromBuffer(bytes.subarray(5)) as T;
     } catch (error) {
       throw new Fault('DECODE_FAILED', error instanceof Error ? error.message : String(error), { place });
@@ -103,7 +113,25 @@ export class OwnCodec<T> {
   }
 }
 
-export const ledgerCodec = new OwnCodec<LedgerEntry>('ledger');
+/** Outcome runs stand at the entry's end, beside the parts they belong to, since earlier entries have none. */
+class LedgerCodec extends OwnCodec<LedgerEntry> {
+  override encode(entry: LedgerEntry): Buffer {
+    const outcomeRuns = entry.parts.flatMap((part, index) => part.outcomeRuns.map((run) => ({ part: index, ...run })));
+    return super.encode({ ...entry, outcomeRuns } as LedgerEntry);
+  }
+
+  override decode(bytes: Buffer | null, place: string): LedgerEntry {
+    const { outcomeRuns, ...entry } = super.decode(bytes, place) as LedgerEntry & {
+      outcomeRuns: (OutcomeRun & { part: number })[];
+    };
+    for (const part of entry.parts) part.outcomeRuns = [];
+    for (const { part, outcome, offset, last } of outcomeRuns)
+      entry.parts[part]?.outcomeRuns.push({ outcome, offset, last });
+    return entry;
+  }
+}
+
+export const ledgerCodec = new LedgerCodec('ledger');
 export const controlCodec = new OwnCodec<ControlEvent>('control');
 export const positionCodec = new OwnCodec<ShardState>('position');
 export const decisionCodec = new OwnCodec<Decision>('decision');

@@ -15,6 +15,8 @@ import {
   type PlacedEntry,
   placeOf,
   type RecordOrigin,
+  replayGroup,
+  replayTopic,
   stationGroup,
   unpackHeader,
   type Watermark,
@@ -69,9 +71,13 @@ export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow, a
   const note = (group: string, topic: string): void => {
     if (existing.has(topic)) groups.set(group, (groups.get(group) ?? new Set()).add(topic));
   };
-  for (const { entry } of before)
-    for (const part of entry.parts) note(stationGroup(entry.flow, entry.station), part.topic);
-  for (const station of shape.stations) note(stationGroup(shape.flow, station.name), inputTopic(shape.flow, station));
+  const noteStation = (flow: string, station: string, topic: string): void =>
+    note(topic === replayTopic(flow, station) ? replayGroup(flow, station) : stationGroup(flow, station), topic);
+  for (const { entry } of before) for (const part of entry.parts) noteStation(entry.flow, entry.station, part.topic);
+  for (const station of shape.stations) {
+    noteStation(shape.flow, station.name, inputTopic(shape.flow, station));
+    noteStation(shape.flow, station.name, replayTopic(shape.flow, station.name));
+  }
   for (const [group, topics] of groups) {
     for (const topic of topics) {
       for (const { partition, offset, metadata } of await admin.committed(group, topic)) {
@@ -120,6 +126,7 @@ function topicsOf(shape: FlowShape): string[] {
     stations.flatMap((station) => [...station.to, ...(station.from === undefined ? [] : [station.from])]),
   );
   for (const topic of [...data].sort((a, b) => depthOf(b) - depthOf(a))) topics.add(topic);
+  for (const station of stations) topics.add(replayTopic(shape.flow, station.name));
   return [...topics];
 }
 

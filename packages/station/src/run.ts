@@ -79,13 +79,15 @@ async function live(kind: StationKind, config: StationConfig, log: Log, options:
       ...station,
       settle: (round) => (options.settle ?? settle)(round, station.settleOptions),
     });
-    const reason = await Promise.race([stopped, loop.then(() => 'done')]);
+    const replays = runLoop(station.replays);
+    const reason = await Promise.race([stopped, loop.then(() => 'done'), replays.then(() => 'done')]);
     log.info({ reason }, 'stopping');
     station.health.stopping();
     setTimeout(() => process.exit(EXIT.dead), GRACE_MS).unref();
     if (dead.fault !== undefined) return EXIT.dead;
     station.intake.drain();
-    await loop;
+    station.replays.intake.drain();
+    await Promise.all([loop, replays]);
     return EXIT.done;
   } finally {
     await station.close();

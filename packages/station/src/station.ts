@@ -9,7 +9,6 @@ import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
 import type { Line } from './line.ts';
 import type { Log } from './log.ts';
-import type { StationMetrics } from './metrics.ts';
 import type { Probe } from './probe.ts';
 import type { Round } from './round.ts';
 
@@ -25,8 +24,18 @@ export interface LoopOptions {
   /** Says durably that the line has stopped; the control topic then pauses this station, here and after a restart. */
   stopLine(fault: Fault): Promise<void>;
   health: Health;
-  metrics: StationMetrics;
+  metrics: LoopMetrics;
   log: Log;
+}
+
+/** What a loop counts. */
+export interface LoopMetrics {
+  received(records: number): void;
+  /** A settle was not acknowledged. */
+  retried(round: Round): void;
+  voided(round: Round): void;
+  /** A round is committed. @param now performance.now() */
+  settled(round: Round, now: number): void;
 }
 
 const FIRST_WAIT_MS = 100;

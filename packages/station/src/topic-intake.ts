@@ -28,6 +28,8 @@ export interface TopicIntakeOptions {
   start: 'earliest' | 'latest';
   sessionTimeoutMs: number;
   limits: IntakeLimits;
+  /** See MemberOptions. */
+  waitMs?: number;
   chains: Chains;
   log: Log;
   /** A partition cannot go on: OFFSETS_LOST. */
@@ -55,6 +57,7 @@ export class TopicIntake implements Intake {
       topic: options.topic,
       sessionTimeoutMs: options.sessionTimeoutMs,
       fetchBytes: FETCH_BYTES,
+      ...(options.waitMs === undefined ? {} : { waitMs: options.waitMs }),
       log: options.log,
       onAssigned: (epoch, partitions) => {
         options.onRebalance();

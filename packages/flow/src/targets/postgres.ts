@@ -100,12 +100,12 @@ class PostgresTarget implements Target {
     );
   }
 
-  async write(rows: TargetRow[]): Promise<Outcome[]> {
+  async write(rows: TargetRow[], dryRun = false): Promise<Outcome[]> {
     if (rows.length === 0) return [];
     const { winners, winnerOf, outcomes } = foldRows(rows);
     const parameters = this.#columns.map((column) => column.encode(winners));
     const stood = await this.#retried(() =>
-      this.#withClient((client) => this.#transact(client, parameters, winners.length)),
+      this.#withClient((client) => this.#transact(client, parameters, winners.length, dryRun)),
     );
     if (stood.length === 0) return outcomes;
     const byWinner = new Map(stood.map((row) => [row[0] - 1, row]));
@@ -122,7 +122,7 @@ class PostgresTarget implements Target {
   }
 
   /** All or nothing; the rows that were not written. */
-  async #transact(client: ClientBase, parameters: Buffer[], count: number): Promise<StandingRow[]> {
+  async #transact(client: ClientBase, parameters: Buffer[], count: number, dryRun: boolean): Promise<StandingRow[]> {
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
     const written = await client.query({ name: 'quadrille_upsert', text: this.#upsert, values: parameters });
     let stood: StandingRow[] = [];
@@ -136,7 +136,9 @@ class PostgresTarget implements Target {
       });
       stood = found.rows;
     }
-    await client.query('COMMIT');
+    // What is checked at commit must be checked in a dry run too.
+    if (dryRun) await client.query('SET CONSTRAINTS ALL IMMEDIATE');
+    await client.query(dryRun ? 'ROLLBACK' : 'COMMIT');
     return stood;
   }
 

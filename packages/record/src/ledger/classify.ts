@@ -1,5 +1,5 @@
 /** What an unclaimed record is, by the live verdict on the record that it was made from. */
-import { deadLetterTopic, positionsTopic, stationGroup } from '../names.ts';
+import { deadLetterTopic, positionsTopic, replayTopic, stationGroup } from '../names.ts';
 import type { Origin } from './contents.ts';
 import type { Chains } from './live-chains.ts';
 import { getOrMake, type PartitionMap } from './partition-map.ts';
@@ -75,7 +75,8 @@ export class Classifier {
       known.add(group);
       if (by !== undefined && by !== group) continue;
       const makes = station.to.includes(topic) || deadLetterTopics(station).includes(topic);
-      if (makes && inputTopic(flow, station) === input) found.push(this.#chains.get(group));
+      if (makes && (inputTopic(flow, station) === input || replayTopic(flow, station.name) === input))
+        found.push(this.#chains.get(group));
     }
     // Stations of other flows, and those that were taken out of this one, have left chains.
     for (const [group, chains] of this.#chains) {

@@ -8,16 +8,19 @@ import type { Edge, StationShape, TopicContents, Watermark } from './reconciliat
 /** The right column of an edge. */
 type Work = Pick<Edge, 'verdicts' | 'inFlight' | 'compacted' | 'expired' | 'beforeStart'>;
 
-/** @returns undefined for an extractor: what it reads is not in Kafka. */
+/**
+ * The edge between a topic and a station that reads it.
+ * @param replay it is the station's replay topic: what stands there was sent by an operator, and counts as claimed.
+ */
 export function edgeOf(
+  topic: string,
   station: StationShape,
+  replay: boolean,
   chains: PartitionMap<GroupChain> | undefined,
   contents: PartitionMap<TopicContents>,
   watermarks: PartitionMap<Watermark>,
   findings: FindingList,
-): Edge | undefined {
-  const topic = station.from;
-  if (topic === undefined) return undefined;
+): Edge {
   const edge: Edge = {
     topic,
     station: station.name,
@@ -29,7 +32,8 @@ export function edgeOf(
     beforeStart: 0,
   };
   for (const [partition, watermark] of watermarks.of(topic)) {
-    const left = contents.get(topic, partition) ?? nothing();
+    const found = contents.get(topic, partition) ?? nothing();
+    const left = replay ? { ...found, claimed: found.claimed + found.foreign, foreign: 0 } : found;
     const right = workOf(chains?.get(topic, partition), watermark);
     addTo(edge, left);
     edge.verdicts += right.verdicts;

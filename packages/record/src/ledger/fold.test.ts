@@ -98,6 +98,7 @@ test('the worked example of docs/explanation/ledger.md: a crash, a zombie and a 
     dropped: 1,
     rejected: 1,
     inFlight: 2,
+    replays: { received: 0, passed: 0, dropped: 0, rejected: 0, previewed: 0, inFlight: 0 },
     first: 1_000,
     last: 1_001,
   });

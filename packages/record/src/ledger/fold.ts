@@ -8,7 +8,7 @@
  *
  * docs/explanation/ledger.md says why this is exact.
  */
-import { stationGroup } from '../names.ts';
+import { replayTopic, stationGroup } from '../names.ts';
 import type { PlacedPart } from './chain.ts';
 import { ClaimIndex } from './claims.ts';
 import { Classifier, deadLetterTopics, inputTopic, type RecordOrigin } from './classify.ts';
@@ -46,7 +46,7 @@ export interface LedgerFold {
   read(topic: string, partition: number, offset: number, origin: RecordOrigin | null): Origin | 'claimed' | undefined;
   /** The sums, once everything unclaimed has been read. */
   reconcile(): Reconciliation;
-  /** The live verdict of a station on one record of its input. */
+  /** The live verdict of a station on one record of its input, or of its replay topic. */
   verdictAt(station: string, topic: string, partition: number, offset: number): RecordVerdict;
   /** The live part that claims an output or dead letter, and its group; undefined when none does. */
   claimantOf(topic: string, partition: number, offset: number): { group: string; at: PlacedPart } | undefined;
@@ -62,9 +62,17 @@ export function foldLedger(input: FoldInput): LedgerFold {
   const ours = (group: string): boolean => group.startsWith(`${shape.flow}.`);
   const fromBeginning = (group: string, topic: string): boolean => {
     const station = stations.get(group);
-    return station !== undefined && station.start !== 'latest' && inputTopic(shape.flow, station) === topic;
+    if (station === undefined) return false;
+    if (replayTopic(shape.flow, station.name) === topic) return true;
+    return station.start !== 'latest' && inputTopic(shape.flow, station) === topic;
   };
-  const inputs = [...stations].map(([group, station]) => [group, inputTopic(shape.flow, station)] as const);
+  const inputs = [...stations].flatMap(
+    ([group, station]) =>
+      [
+        [group, inputTopic(shape.flow, station)],
+        [group, replayTopic(shape.flow, station.name)],
+      ] as const,
+  );
   const chains = liveChains(input, watermarks, { inputs, ours, fromBeginning }, findings);
 
   const claims = new ClaimIndex();
@@ -77,7 +85,7 @@ export function foldLedger(input: FoldInput): LedgerFold {
       const context = { station: group, kind: station?.kind, sparse: sparse.has(topic) };
       for (const at of chain.parts) {
         claims.add(group, at);
-        tally.add(at);
+        tally.add(at, station !== undefined && topic === replayTopic(shape.flow, station.name));
         if (ours(group)) checkPart(at.part, context, findings);
       }
     }
@@ -142,12 +150,20 @@ export function foldLedger(input: FoldInput): LedgerFold {
         for (const stray of each.strays) strays.push(stray);
       }
       const edges: Edge[] = [];
+      const again: Edge[] = [];
       const totals: Record<string, StationTotals> = {};
       for (const [group, station] of stations) {
-        const edge = edgeOf(station, chains.get(group), finished, watermarks, findings);
-        if (edge !== undefined) edges.push(edge);
-        totals[station.name] = (tallies.get(group) ?? new StationTally()).totals(station.kind, edge?.inFlight ?? 0);
+        const edge = (topic: string, replay: boolean): Edge =>
+          edgeOf(topic, station, replay, chains.get(group), finished, watermarks, findings);
+        // What an extractor reads is not in Kafka.
+        const input = station.from === undefined ? undefined : edge(station.from, false);
+        if (input !== undefined) edges.push(input);
+        const replays = edge(replayTopic(shape.flow, station.name), true);
+        if (replays.claimed > 0) again.push(replays);
+        const tally = tallies.get(group) ?? new StationTally();
+        totals[station.name] = tally.totals(station.kind, input?.inFlight ?? 0, replays.inFlight);
       }
+      edges.push(...again);
       const readByUs = new Set(shape.stations.map((station) => inputTopic(shape.flow, station)));
       const ends = [...produced]
         .filter((topic) => !readByUs.has(topic) && isOf(shape, topic))
@@ -156,7 +172,10 @@ export function foldLedger(input: FoldInput): LedgerFold {
         balanced: findings.records === 0,
         unaccounted: findings.records,
         drained: edges.every((edge) => edge.inFlight === 0 && edge.provisional === 0),
-        conflicts: Object.values(totals).reduce((sum, each) => sum + (each.conflicts ?? 0), 0),
+        conflicts: Object.values(totals).reduce(
+          (sum, { conflicts = 0, replays }) => sum + conflicts + (replays.conflicts ?? 0),
+          0,
+        ),
         stations: totals,
         edges,
         ends,

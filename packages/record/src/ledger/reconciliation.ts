@@ -114,9 +114,25 @@ export interface EndTopic extends TopicContents {
   records: number;
 }
 
+/** Records that were sent to a station again, by verdict. Of a loader by outcome, as below. */
+export interface ReplayTotals {
+  received: number;
+  passed?: number;
+  dropped: number;
+  rejected: number;
+  written?: number;
+  unchanged?: number;
+  superseded?: number;
+  conflicts?: number;
+  /** Dry runs: judged, and nothing kept. */
+  previewed: number;
+  /** Waiting in the replay topic. */
+  inFlight: number;
+}
+
 export interface StationTotals {
   kind: StationKind;
-  /** Records with a live verdict. */
+  /** Records of its input with a live verdict; what was replayed is counted below. */
   received: number;
   /** All but loaders. */
   passed?: number;
@@ -129,6 +145,7 @@ export interface StationTotals {
   conflicts?: number;
   /** Waiting in the input topic; 0 for an extractor, whose source is not Kafka's. */
   inFlight: number;
+  replays: ReplayTotals;
   /** When the first and the last live entry were written, ms since the epoch; null before the first. */
   first: number | null;
   last: number | null;
@@ -144,6 +161,7 @@ export interface Reconciliation {
   /** Rows that a target could not decide; they do not unbalance, but the result is not clean. */
   conflicts: number;
   stations: Record<string, StationTotals>;
+  /** Of every input, and of replay topics in which something stands: what operators have sent there counts as claimed. */
   edges: Edge[];
   ends: EndTopic[];
   /** The first thousand, in order of discovery. */

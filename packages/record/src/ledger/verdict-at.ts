@@ -1,6 +1,6 @@
 /** The live verdict on one record, found in the runs of the live parts. */
 import type { PlacedPart } from './chain.ts';
-import type { LedgerPart, VerdictRun } from './entry.ts';
+import type { LedgerPart, OtherOutcome, VerdictRun } from './entry.ts';
 
 /** The live parts of one group on one input partition. */
 export interface Chain {
@@ -15,7 +15,8 @@ export interface Chain {
 }
 
 export type RecordVerdict =
-  | { verdict: 'pass' }
+  /** `outcome`: what a loader's target made of it; `written` where nothing else is told. */
+  | { verdict: 'pass'; outcome: 'written' | OtherOutcome }
   | { verdict: 'drop'; code: string }
   /** `deadLetter`: where it stands; null when compaction has torn the run, so that it cannot be counted out. */
   | { verdict: 'reject'; code: string; deadLetter: { topic: string; partition: number; offset: number } | null }
@@ -29,7 +30,7 @@ export function verdictAt(chain: Chain | undefined, offset: number): RecordVerdi
   }
   if (part.kind === 'expired') return { verdict: 'none', why: 'expired' };
   const run = runAt(part, offset);
-  if (run === undefined) return { verdict: 'pass' };
+  if (run === undefined) return { verdict: 'pass', outcome: outcomeAt(part, offset) };
   if (run.verdict === 'drop') return { verdict: 'drop', code: run.code };
   const whole = run.deadLetter !== null && run.count === run.last - run.offset + 1;
   const deadLetter = whole ? { ...run.deadLetter!, offset: run.deadLetter!.offset + (offset - run.offset) } : null;
@@ -55,6 +56,10 @@ function partAt(chain: Chain | undefined, offset: number): LedgerPart | undefine
   }
   const part = chain.judged[low - 1]?.part;
   return part !== undefined && offset < part.to ? part : undefined;
+}
+
+function outcomeAt(part: LedgerPart, offset: number): 'written' | OtherOutcome {
+  return part.outcomeRuns.find((run) => run.offset <= offset && offset <= run.last)?.outcome ?? 'written';
 }
 
 function runAt(part: LedgerPart, offset: number): VerdictRun | undefined {

@@ -13,6 +13,8 @@ export interface MemberOptions {
   sessionTimeoutMs: number;
   /** Bytes fetched of one partition at a time. */
   fetchBytes: number;
+  /** How long the broker keeps a fetch open while nothing is there, ms; what comes is answered at once. Default 100. */
+  waitMs?: number;
   log: Log;
   /** Called at each new assignment, with its epoch. Records of it may come before it has finished. */
   onAssigned(epoch: number, partitions: number[]): void;
@@ -54,7 +56,7 @@ export class Member {
       rebalanceTimeout: Math.max(options.sessionTimeoutMs, 10_000),
       heartbeatInterval: Math.max(300, Math.floor(options.sessionTimeoutMs / 6)),
       maxBytesPerPartition: options.fetchBytes,
-      maxWaitTimeInMs: 100,
+      maxWaitTimeInMs: options.waitMs ?? 100,
       minBytes: 1,
       metadataMaxAge: 30_000,
       partitionAssigners: [(config) => this.watched(PartitionAssigners.roundRobin(config))],

@@ -43,9 +43,11 @@ export class Outlet {
   private readonly producer: Producer;
   private connected = false;
   /** Largest record batch a topic takes, bytes. */
-  private readonly limits = new Map<string, number>();
+  private readonly limits: Map<string, number>;
 
-  constructor(kafka: Kafka) {
+  /** @param like another producer that knows the topics' limits. */
+  constructor(kafka: Kafka, like?: Outlet) {
+    this.limits = like?.limits ?? new Map();
     this.producer = kafka.producer({
       allowAutoTopicCreation: false,
       idempotent: false,

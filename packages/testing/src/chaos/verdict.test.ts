@@ -7,7 +7,8 @@ import { problemsOf, sumOf } from './verdict.ts';
 
 const contents = { claimed: 10, duplicate: 2, stray: 0, foreign: 0, provisional: 0, unreadable: 0 };
 const edge = { ...contents, verdicts: 12, inFlight: 0, compacted: 0, expired: 0, beforeStart: 0 };
-const totals = { dropped: 0, rejected: 0, inFlight: 0, first: 1, last: 2 };
+const replays = { received: 0, dropped: 0, rejected: 0, previewed: 0, inFlight: 0 };
+const totals = { dropped: 0, rejected: 0, inFlight: 0, replays, first: 1, last: 2 };
 
 const result = (): RunResult => ({
   tables: { flights: { rows: 9, checksum: 'a' } },
