@@ -43,6 +43,15 @@ export function targetConformance(fixture: TargetFixture): void {
       ]);
     });
 
+    check('a dry run answers as it would, and leaves nothing', async (sample, target) => {
+      await target.write([row({ id: 'a', text: 'one', version: 2 })]);
+      const before = await sample.stored();
+      const rows = [row({ id: 'a', text: 'old', version: 1 }), row({ id: 'b', text: 'new' })];
+      assert.deepEqual(await target.write(rows, true), ['superseded', 'written']);
+      assert.deepEqual(await sample.stored(), before);
+      assert.deepEqual(await target.write(rows), ['superseded', 'written']);
+    });
+
     check(
       'the same rows again, at other offsets and from another instance too: unchanged, and not touched',
       async (sample, target) => {

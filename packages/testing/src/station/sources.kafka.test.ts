@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { deadLetterTopic } from '@quadrille/record';
+import { deadLetterTopic, HEADER, packHeader, unpackHeader } from '@quadrille/record';
 import {
   assertBalanced,
   type FlowFixture,
@@ -9,8 +9,10 @@ import {
   noServers,
   records,
   startStation,
+  until,
 } from '../harness/index.ts';
 import { say } from './orders.ts';
+import { encoded } from './sample.ts';
 
 guardAgainstLeaks();
 
@@ -85,4 +87,47 @@ test('killed while it reads, it goes on where it was; a second start has nothing
   await third.until(({ totals, exhausted }) => totals.passed === 40_020 && exhausted === true);
   const again = await assertBalanced(flow);
   assert.equal(again.stations.read?.passed, 80_020);
+});
+
+test('a corrected row comes back through the extractor’s replay topic, under the version of its row', {
+  skip: noServers,
+}, async () => {
+  await using flow = await reading({ 'data/a.csv': 'id,n\na,1\nb,not a number\nc,3,too many\n' });
+  await using station = await startStation(flow, 'read');
+  await station.until(({ exhausted, totals }) => exhausted === true && totals.rejected === 2);
+  const dead = await records(flow, deadLetterTopic('FLOW.read'));
+  const letterOf = (code: string) => dead.find(({ headers }) => headers['quadrille.fault.code']?.toString() === code)!;
+  const [corrected] = await encoded(flow, 'FLOW.read', [{ id: 'b', n: 2 }]);
+  const again = [
+    { letter: letterOf('FIELD_INVALID'), value: corrected!.value },
+    // Fields that had been parsed, mended as text; and a row that nobody has mended.
+    { letter: letterOf('FIELD_INVALID'), value: Buffer.from(JSON.stringify({ id: 'B', n: '7' })) },
+    { letter: letterOf('ROW_COLUMNS'), value: letterOf('ROW_COLUMNS').value },
+  ];
+  await flow.clients.producer.send({
+    topic: flow.text('replay.FLOW.read'),
+    acks: -1,
+    messages: again.map(({ letter, value }, n) => {
+      const header = letter.headers[HEADER]!;
+      const envelope = { ...unpackHeader(header, null), revision: n + 1, replay: `${flow.name}-1` };
+      return { key: null, value, partition: 0, headers: { ...letter.headers, [HEADER]: packHeader(envelope, false) } };
+    }),
+  });
+  await until('both rows are there', async () => (await records(flow, 'FLOW.read')).length === 3);
+  const made = (await records(flow, 'FLOW.read')).map(({ key, headers }) => {
+    const { id, version, revision } = unpackHeader(headers[HEADER]!, key);
+    return [id, version, revision];
+  });
+  assert.deepEqual(made.sort(), [
+    ['B', 1n, 2],
+    ['a', 0n, 0],
+    ['b', 1n, 1],
+  ]);
+  await until('the row that nobody has mended is dead again', async () => {
+    const twice = (await records(flow, deadLetterTopic('FLOW.read'))).filter(
+      ({ headers }) => headers['__dlq.errors.delivery.count']?.toString() === '2',
+    );
+    return twice.length === 1 && twice[0]!.headers['quadrille.fault.code']?.toString() === 'ROW_MALFORMED';
+  });
+  await until('balanced', async () => (await assertBalanced(flow)).stations.read!.replays.received === 3);
 });
