@@ -1,16 +1,6 @@
 /** Connects a station: clients, control topic, judge, intake, health endpoint. Waits for what is not there yet. */
 import { type Flow, type StationSpec, sourceTypes } from '@quadrille/flow';
-import {
-  deadLetterTopic,
-  type Fault,
-  LEDGER_TOPIC,
-  type LedgerEntry,
-  type PlacedPart,
-  partitionOf,
-  positionsTopic,
-  replayGroup,
-  stationGroup,
-} from '@quadrille/record';
+import { type Fault, type PlacedPart, positionsTopic, replayGroup, stationGroup } from '@quadrille/record';
 import {
   assembleJudge,
   assembleReplayJudge,
@@ -31,12 +21,12 @@ import { connectKafka, KafkaAdmin, Outlet } from './kafka/index.ts';
 import { Line } from './line.ts';
 import type { Log } from './log.ts';
 import { StationMetrics } from './metrics.ts';
-import { ledgerCodec } from './own-topics.ts';
 import { readLedger } from './picture.ts';
 import { Probe } from './probe.ts';
 import { Registry } from './registry.ts';
 import { connectReplays, type ReplayOptions, type Replays } from './replays.ts';
 import type { SettleOptions } from './settle.ts';
+import { settleOptionsOf } from './settle-options.ts';
 import { ShardIntake } from './shard-intake.ts';
 import type { LoopOptions } from './station.ts';
 import { TopicIntake } from './topic-intake.ts';
@@ -176,7 +166,7 @@ export async function connect(
       await untilReady(() => tell(outlet, event), log, stopped);
     },
     settleOptions: {
-      ...settleWith(intake, outlet),
+      ...settleOptionsOf(around, intake, outlet),
       positionsTopic: spec.kind === 'extractor' ? positionsTopic(flow.name, spec.name) : undefined,
     },
     replays,
@@ -195,24 +185,6 @@ export async function connect(
     return new Probe({ env: config.env, log, recordMs: Math.max(10_000, 2 * spec.timeoutMs), startMs: 60_000 });
   }
 
-  function settleWith(own: Intake, producer: Outlet): SettleOptions {
-    const deadLettersOf = spec.kind === 'extractor' ? spec.to : spec.from;
-    return {
-      flow: flow.name,
-      station: spec.name,
-      instance: config.instance,
-      rejecter: { group, station: spec.name, service: VERSION },
-      intake: own,
-      deadLettersOf,
-      deadLetterPartitions: partitions!.get(deadLetterTopic(deadLettersOf))!,
-      positionsTopic: undefined,
-      send: (outbox) => producer.send(outbox),
-      writeLedger: (entry) => writeLedger(producer, entry, group, partitions!.get(LEDGER_TOPIC)!),
-      ledger: config.ledger,
-      now: () => Date.now(),
-    };
-  }
-
   async function replayOptions(own: Judge): Promise<ReplayOptions> {
     return {
       flow,
@@ -223,7 +195,7 @@ export async function connect(
       judge: await assembleReplayJudge(around, own),
       turns,
       partitions: partitions!,
-      settleWith,
+      settleWith: (replayed, producer) => settleOptionsOf(around, replayed, producer),
       outlet,
       probe: spec.kind === 'extractor' ? { examine: async () => {}, close: () => {} } : newProbe(),
       metrics,
@@ -295,18 +267,4 @@ export async function connect(
       stopped,
     );
   }
-}
-
-/** Writes an entry. @throws Fault BROKER_UNAVAILABLE: whether it stands in the ledger is unknown, write it again. */
-async function writeLedger(
-  outlet: Outlet,
-  entry: LedgerEntry,
-  key: string,
-  partitions: number,
-): Promise<{ partition: number; offset: number }> {
-  const bytes = Buffer.from(key);
-  const partition = partitionOf(bytes, partitions);
-  const message = { key: bytes, value: ledgerCodec.encode(entry), headers: {}, partition, timestamp: String(entry.at) };
-  const placement = await outlet.send(new Map([[LEDGER_TOPIC, new Map([[partition, [message]]])]]));
-  return { partition, offset: placement.get(LEDGER_TOPIC)!.get(partition)![0]!.offset };
 }
