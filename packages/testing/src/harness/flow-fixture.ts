@@ -33,7 +33,8 @@ export class FlowFixture implements AsyncDisposable {
   readonly folder: string;
   readonly clients: Clients;
   /** Stations still running. */
-  readonly stations = new Set<StationProcess>();
+  readonly stations = new Set<Pick<StationProcess, 'end'>>();
+  readonly #ends: (() => Promise<void>)[] = [];
   /** Read when the fixture was made. */
   flow!: Flow;
 
@@ -41,6 +42,11 @@ export class FlowFixture implements AsyncDisposable {
     this.name = name;
     this.folder = folder;
     this.clients = clients;
+  }
+
+  /** Called once, when everything that ran on the flow has ended. */
+  atEnd(end: () => Promise<void>): void {
+    this.#ends.push(end);
   }
 
   /** `FLOW.in` → the topic's real name. */
@@ -74,6 +80,7 @@ export class FlowFixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.stations].map((station) => station.end()));
+    for (const end of this.#ends.splice(0)) await end();
     const own =
       this.flow === undefined ? [] : [...this.flow.topics.keys(), ...topicsOfFlow(this.flow).map(({ topic }) => topic)];
     const topics = [...new Set(own)].filter((topic) => topic.includes(this.name));

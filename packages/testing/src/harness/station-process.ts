@@ -17,14 +17,14 @@ export interface Exit {
 export const SESSION_TIMEOUT_MS = 3_000;
 const LONGEST_END_MS = 40_000;
 
-export class StationProcess implements AsyncDisposable {
+export class StationProcess<S extends { state: string } = StationStatus> implements AsyncDisposable {
   readonly name: string;
   /** Port of /live, /ready, /status and /metrics. */
   readonly port: number;
   readonly exited: Promise<Exit>;
   /** Everything it wrote has been read. */
   readonly closed: Promise<unknown>;
-  status: StationStatus | undefined;
+  status: S | undefined;
   /** What it wrote to stderr: faults and JSON log lines. */
   readonly output: string[] = [];
   readonly #child: ChildProcess;
@@ -42,7 +42,7 @@ export class StationProcess implements AsyncDisposable {
       return this.#exit;
     });
     this.closed = once(child, 'close');
-    child.on('message', (message: { type: string; status: StationStatus }) => {
+    child.on('message', (message: { type: string; status: S }) => {
       if (message.type === 'status') this.status = message.status;
       this.#wake();
     });
@@ -60,7 +60,7 @@ export class StationProcess implements AsyncDisposable {
    * Resolves with the first status for which `holds`; looked at whenever the station says something.
    * @throws when the process ends before, or after `ms`; with the end of what it wrote.
    */
-  async until(holds: (status: StationStatus) => boolean, ms = 60_000): Promise<StationStatus> {
+  async until(holds: (status: S) => boolean, ms = 60_000): Promise<S> {
     return this.#wait(
       () => (this.status !== undefined && holds(this.status) ? this.status : undefined),
       String(holds),
@@ -73,7 +73,7 @@ export class StationProcess implements AsyncDisposable {
     return this.#wait(() => this.output.find((line) => pattern.test(line)), String(pattern), ms);
   }
 
-  running(): Promise<StationStatus> {
+  running(): Promise<S> {
     return this.until(({ state }) => state === 'running');
   }
 
