@@ -1,11 +1,12 @@
 /**
- * Writes the pages of docs/reference that are made of code: faults.md from the fault table, metrics.md from a station's
- * registry. scripts/docs.test.ts holds them up to date.
+ * Writes the pages of docs/reference that are made of code: faults.md from the fault table, metrics.md from the registries
+ * of a station and of the replay service. scripts/docs.test.ts holds them up to date.
  */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { STACK_ERRORS } from '@quadrille/devstack';
 import { FAULTS, type FaultClass, RETIRED } from '@quadrille/record';
+import { createMetrics } from '../packages/replay/src/metrics.ts';
 import { StationMetrics } from '../packages/station/src/metrics.ts';
 
 const CLASSES: Readonly<Record<FaultClass, string>> = {
@@ -67,10 +68,19 @@ interface Metric {
   type?: string;
 }
 
-/** The station's own figures, by name; those of Node itself are left out. */
+interface Registry {
+  getMetricsAsArray(): unknown;
+}
+
 export function stationMetrics(): Required<Metric>[] {
   const idle = { state: () => 'running', rebalances: () => 0, lag: () => new Map(), inflight: () => 0 };
-  const { registry } = new StationMetrics({ flow: 'f', station: 's' }, '0', idle);
+  return figuresOf(new StationMetrics({ flow: 'f', station: 's' }, '0', idle).registry);
+}
+
+const replayMetrics = (): Required<Metric>[] => figuresOf(createMetrics({ open: async () => [], leading: () => true }));
+
+/** Our own figures, by name; those of Node itself are left out. */
+function figuresOf(registry: Registry): Required<Metric>[] {
   const all = registry.getMetricsAsArray() as unknown as (Metric & { constructor: { name: string } })[];
   return all
     .filter(({ name }) => name.startsWith('quadrille_'))
@@ -83,6 +93,15 @@ export function stationMetrics(): Required<Metric>[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+const tableOf = (metrics: Required<Metric>[]): string[] => [
+  '| name | type | labels | |',
+  '| --- | --- | --- | --- |',
+  ...metrics.map(
+    ({ name, type, labelNames, help }) =>
+      `| \`${name}\` | ${type} | ${labelNames.map((label) => `\`${label}\``).join(', ')} | ${cell(help)} |`,
+  ),
+];
+
 /** docs/reference/metrics.md */
 export function metricsPage(): string {
   const lines = [
@@ -91,12 +110,7 @@ export function metricsPage(): string {
     'text, beside the figures that prom-client tells of Node itself (memory, event loop, garbage collection). Every one has',
     'the labels `flow` and `station`; none ever has a key, an id or a message.',
     '',
-    '| name | type | labels | |',
-    '| --- | --- | --- | --- |',
-    ...stationMetrics().map(
-      ({ name, type, labelNames, help }) =>
-        `| \`${name}\` | ${type} | ${labelNames.map((label) => `\`${label}\``).join(', ')} | ${cell(help)} |`,
-    ),
+    ...tableOf(stationMetrics()),
     '',
     'They count what this process has done since it started; a restart sets them to 0, and records that are judged again after',
     'a rebalance are counted again. What is exact, across crashes, is the [ledger](../explanation/ledger.md).',
@@ -111,6 +125,13 @@ export function metricsPage(): string {
     '',
     'States (`quadrille_station_state`): `starting`, `running`, `held` (a dependency is down, tried again), `paused` (by an operator,',
     'or the line has stopped), `stuck` (a partition or a shard cannot go on until somebody decides), `stopping`.',
+    '',
+    '## The replay service',
+    '',
+    'The same at its own address, from this machine without a token. `/live` says that the process comes round, `/ready` that',
+    'requests can be answered; what the service says of itself stands at `/v1/status`.',
+    '',
+    ...tableOf(replayMetrics()),
   ];
   return `${lines.join('\n')}\n`;
 }

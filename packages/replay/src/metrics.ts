@@ -1,13 +1,14 @@
-/** The figures of the replay service (prom-client). Labels: flow, station, outcome; never key, id or message. */
+/**
+ * The figures of the replay service (prom-client). Labels: flow, station; never key, id or message. What became of replayed
+ * records their stations count.
+ */
 import { VERSION } from '@quadrille/station';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 /** Asked for when somebody looks. */
 export interface LiveFigures {
   /** Open dead letters, corrected ones included, with the first time of the oldest, ms since the epoch. */
   open(): Promise<{ flow: string; station: string; letters: number; oldest: number }[]>;
-  /** Verdicts on replayed records since the database was made. */
-  replayed(): Promise<{ outcome: string; records: number }[]>;
   leading(): boolean;
 }
 
@@ -32,17 +33,6 @@ export function createMetrics(live: LiveFigures): Registry {
   gauge('dead_letters_oldest_seconds', 'Age of the oldest of them.', ['flow', 'station'], async (g) => {
     for (const { flow, station, oldest } of await live.open())
       g.set({ flow, station }, Math.max(0, (Date.now() - oldest) / 1000));
-  });
-  new Counter({
-    name: 'quadrille_replay_records_total',
-    help: 'Replayed records by verdict, since the database was made.',
-    labelNames: ['outcome'],
-    registers: [registry],
-    async collect() {
-      const counts = await live.replayed().catch(() => []);
-      this.reset();
-      for (const { outcome, records } of counts) this.inc({ outcome }, records);
-    },
   });
   gauge('replay_leader', '1 while this instance follows and sends.', [], (g) => g.set(live.leading() ? 1 : 0));
   gauge('build_info', 'Version of the service.', ['version'], (g) => g.set({ version: VERSION }, 1));

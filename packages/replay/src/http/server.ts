@@ -37,6 +37,8 @@ export interface ServerOptions {
 const BODY_BYTES = 8 * 1024 * 1024;
 const LIMITS = { token: 3_000, anonymous: 60 };
 const WINDOW_MS = 60_000;
+/** For a request to arrive whole; how long its answer takes is not bounded here. */
+const REQUEST_MS = 60_000;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -56,6 +58,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     logger: false,
     bodyLimit: BODY_BYTES,
     exposeHeadRoutes: false,
+    requestTimeout: REQUEST_MS,
     genReqId: () => randomUUID().slice(0, 8),
     // Requests are taken as they are: nothing is coerced, defaulted or dropped, and all problems are told.
     ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false, useDefaults: false } },
