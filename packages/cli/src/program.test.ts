@@ -17,7 +17,7 @@ test('words, arguments and options of one- and two-word commands', async () => {
   const up = await read('up flows/flights --exit-when-drained --report r.json --only a,b');
   assert.equal(up?.command.path, 'up');
   assert.deepEqual(up?.args, ['flows/flights']);
-  assert.deepEqual({ ...up?.options }, { exitWhenDrained: true, report: 'r.json', only: 'a,b' });
+  assert.deepEqual({ ...up?.options }, { exitWhenDrained: true, report: 'r.json', only: 'a,b', replay: true });
   const list = await read('dlq list --offsets 1-2 -o jsonl --color never');
   assert.equal(list?.command.path, 'dlq list');
   assert.deepEqual({ ...list?.options }, { offsets: '1-2', output: 'jsonl', color: 'never' });

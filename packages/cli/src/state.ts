@@ -41,6 +41,30 @@ function readMark(cwd: string): RunningUp | undefined {
   }
 }
 
+/** Where the replay service of this folder's `up` listens, and the file of the token that opens it. */
+export interface RunningReplay {
+  url: string;
+  tokenFile: string;
+}
+
+const replayFile = (cwd: string): string => join(stateFolder(cwd), 'replay.json');
+
+export function markReplay(cwd: string, replay: RunningReplay): void {
+  writeFileSync(replayFile(cwd), `${JSON.stringify(replay, null, 2)}\n`, { mode: 0o600 });
+}
+
+export const unmarkReplay = (cwd: string): void => rmSync(replayFile(cwd), { force: true });
+
+/** undefined where no `up` runs, or its service does not listen yet. */
+export function runningReplay(cwd: string): RunningReplay | undefined {
+  if (runningUp(cwd) === undefined) return undefined;
+  try {
+    return JSON.parse(readFileSync(replayFile(cwd), 'utf8')) as RunningReplay;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Alive, and as far as /proc can tell not another program that was given the number since. */
 function isQuadrille(pid: number): boolean {
   try {

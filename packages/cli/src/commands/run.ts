@@ -6,7 +6,8 @@ import type { Command } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { flowPath } from '../flow-path.ts';
 import { findServers } from '../servers.ts';
-import { mainOf, nodeFlags } from '../up/station-process.ts';
+import { STATION_FLAGS } from '../up/station-process.ts';
+import { mainOf } from '../up/supervised-process.ts';
 
 export const run: Command = {
   path: 'run',
@@ -22,7 +23,7 @@ export const run: Command = {
     const { flow: read, station } = await readStation(flowPath(context, flow), name);
     const addresses = await findServers(context);
     if (addresses === undefined) throw new Fault('STACK_MISSING', '');
-    const child = spawn(process.execPath, [...nodeFlags, mainOf(station.kind)], {
+    const child = spawn(process.execPath, [...STATION_FLAGS, mainOf(station.kind)], {
       stdio: 'inherit',
       env: {
         ...context.env,

@@ -13,13 +13,15 @@ export const up: Command = {
   description:
     'Starts Kafka, the schema registry and PostgreSQL (or uses those of KAFKA_BROKERS, SCHEMA_REGISTRY_URL and\n' +
     'DATABASE_URL), registers schemas, creates topics, and runs each station as a process of its own until Ctrl-C.\n' +
-    'A station that is added to the flow file meanwhile is started; the others are left alone.',
+    'A station that is added to the flow file meanwhile is started; the others are left alone. The replay service runs\n' +
+    'beside them, for the commands `dlq`, `replay`, `trace` and `audit`; not in a run to the end.',
   arguments: [['FLOW', 'folder of the flow file, or its name in flows/']],
   options: [
     ['--exit-when-drained', 'run finite sources to their end, reconcile, and end: 0 only when it balances'],
     ['--report <file>', 'write the reconciliation there as JSON (with --exit-when-drained)'],
     ['--again', 'extract from the beginning once more, on purpose'],
     ['--only <stations>', 'only these stations, separated by commas'],
+    ['--no-replay', 'without the replay service'],
     ['--stack <kind>', 'local or docker, whatever the machine would choose'],
   ],
   examples: [
@@ -41,6 +43,7 @@ export const up: Command = {
       flow: flowPath(context, flow),
       drain,
       again: options.again === true,
+      replay: options.replay !== false,
       only: text(options, 'only')
         ?.split(',')
         .map((name) => name.trim())

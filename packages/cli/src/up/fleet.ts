@@ -1,14 +1,16 @@
-/** All station processes of a running flow. */
-
+/** All processes of a running flow: its stations, and the replay service beside them. */
 import { getCompileCacheDir } from 'node:module';
 import type { StackAddresses } from '@quadrille/devstack';
 import type { Flow, StationSpec } from '@quadrille/flow';
 import type { Context } from '../command.ts';
-import { logFile } from '../state.ts';
+import { logFile, unmarkReplay } from '../state.ts';
+import { ReplayProcess } from './replay-process.ts';
 import { StationProcess } from './station-process.ts';
 
 export class Fleet {
+  /** Of stations. */
   readonly processes: StationProcess[] = [];
+  #replay: ReplayProcess | undefined;
   #context: Context;
   #flow: Flow;
   #addresses: StackAddresses;
@@ -26,8 +28,7 @@ export class Fleet {
     for (let i = 1; i <= spec.instances; i++) {
       const name = i === 1 ? spec.name : `${spec.name}-${i}`;
       const { brokers, registryUrl, databaseUrl } = this.#addresses;
-      const started = new StationProcess({
-        spec,
+      const started = new StationProcess(spec, {
         name,
         say: this.#say,
         log: logFile(this.#context.cwd, this.#flow.name, name),
@@ -49,13 +50,22 @@ export class Fleet {
     }
   }
 
-  /** Asks all to end in order; resolves when all are gone. */
-  async stop(): Promise<void> {
-    await Promise.all(this.processes.map((each) => each.stop()));
+  /** Starts the replay service for this flow. */
+  startReplay(): void {
+    this.#replay = new ReplayProcess(this.#context, {
+      addresses: this.#addresses,
+      flows: [this.#flow.file],
+      say: this.#say,
+    });
+    this.#replay.start();
   }
 
-  kill(): void {
-    for (const each of this.processes) each.kill();
+  /** Asks all to end in order; resolves when all are gone. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      [...this.processes, ...(this.#replay === undefined ? [] : [this.#replay])].map((each) => each.stop()),
+    );
+    if (this.#replay !== undefined) unmarkReplay(this.#context.cwd);
   }
 
   get failed(): StationProcess[] {

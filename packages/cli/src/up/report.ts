@@ -132,9 +132,10 @@ export function moments(
   };
 }
 
-function figures({ first: _, last: __, ...rest }: StationTotals): StationFigures {
+/** A run to the end sends no replays: their figures are no part of it. */
+function figures({ first: _, last: __, replays: ___, ...rest }: StationTotals): StationFigures {
   if (rest.kind !== 'loader') return rest;
-  const { dropped: ___, ...loader } = rest;
+  const { dropped: ____, ...loader } = rest;
   return loader;
 }
 

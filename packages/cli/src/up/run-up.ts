@@ -26,6 +26,8 @@ export interface UpOptions {
   again: boolean;
   /** Names of stations; undefined: all. */
   only: readonly string[] | undefined;
+  /** Whether the replay service runs beside the stations. A run to the end goes without: nobody could ask it afterwards. */
+  replay: boolean;
   stack: 'local' | 'docker' | undefined;
   writeReport(report: Report): void;
 }
@@ -51,6 +53,7 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
   try {
     const before = await orCancelled(context, makeReady(servers, flow, options, progress.say));
     for (const spec of chosen) fleet.start(spec);
+    if (options.replay && !options.drain) fleet.startReplay();
     progress.start(fleet, flow, servers.admin);
     progress.say(
       `${flow.name}: ${fleet.processes.length} stations started, logs in ${stateFolder(context.cwd)}/logs/${flow.name}`,

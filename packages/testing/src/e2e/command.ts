@@ -5,6 +5,7 @@ import { cp, mkdtemp, readdir, readFile, realpath, rename, rm, symlink, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { Client } from 'pg';
 import { Clients, givenAddresses, ROOT, until } from '../harness/index.ts';
 
 const MAIN = join(ROOT, 'packages/cli/src/main.ts');
@@ -84,7 +85,11 @@ export class TinyProject implements AsyncDisposable {
 
   /** Starts a command in the project's folder. */
   start(...words: string[]): Typed {
-    const typed = new Typed(this.folder, words, { QUADRILLE_SESSION_TIMEOUT_MS: '6000', NO_COLOR: '1' });
+    const typed = new Typed(this.folder, words, {
+      QUADRILLE_SESSION_TIMEOUT_MS: '6000',
+      QUADRILLE_REPLAY_SCHEMA: this.schema,
+      NO_COLOR: '1',
+    });
     this.running.add(typed);
     void typed.ended.then(() => this.running.delete(typed));
     return typed;
@@ -119,20 +124,41 @@ export class TinyProject implements AsyncDisposable {
     }
   }
 
+  /** The replay service's own, since all projects of a run share a database. */
+  get schema(): string {
+    return `replay_${this.name}`;
+  }
+
   /** Processes of this machine that run a station of this flow. */
-  async stations(): Promise<number[]> {
+  stations(): Promise<number[]> {
+    return this.#services(`QUADRILLE_FLOW=${this.folder}/`);
+  }
+
+  /** The process that runs the replay service of this project. */
+  async replayService(): Promise<number | undefined> {
+    const [pid] = await this.#services(`QUADRILLE_REPLAY_SCHEMA=${this.schema}\0`, 'replay');
+    return pid;
+  }
+
+  /** @param variable stands in the environment of those that are meant. */
+  async #services(variable: string, service = ''): Promise<number[]> {
     const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
     const read = (pid: string, file: string): Promise<string> =>
       readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
     const found = await Promise.all(
       pids.map(async (pid) => {
-        const isStation = (await read(pid, 'cmdline')).includes('/services/');
-        return isStation && (await read(pid, 'environ')).includes(`QUADRILLE_FLOW=${this.folder}/`)
-          ? [Number(pid)]
-          : [];
+        const isService = (await read(pid, 'cmdline')).includes(`/services/${service}`);
+        return isService && (await read(pid, 'environ')).includes(variable) ? [Number(pid)] : [];
       }),
     );
     return found.flat();
+  }
+
+  async #dropSchema(): Promise<void> {
+    const client = new Client({ connectionString: givenAddresses().databaseUrl });
+    await client.connect();
+    await client.query(`DROP SCHEMA IF EXISTS ${client.escapeIdentifier(this.schema)} CASCADE`);
+    await client.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -144,6 +170,7 @@ export class TinyProject implements AsyncDisposable {
       // By name, since the flow file may be left broken by now.
       const topics = (await clients.raw.listTopics()).filter((topic) => topic.includes(this.name));
       await clients.raw.deleteTopics({ topics }).catch(() => {});
+      await this.#dropSchema();
     } finally {
       await clients.close();
       await rm(this.folder, { recursive: true, force: true });
