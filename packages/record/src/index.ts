@@ -10,7 +10,7 @@ export * from './ledger/entry.ts';
 export * from './ledger/fold.ts';
 export * from './ledger/reconciliation.ts';
 export * from './ledger/resume.ts';
-export type { RecordVerdict } from './ledger/verdict-at.ts';
+export { type RecordVerdict, verdictAt } from './ledger/verdict-at.ts';
 export * from './names.ts';
 export * from './partition.ts';
 export * from './record.ts';
