@@ -120,6 +120,7 @@ create index dead_letter_topic on dead_letter (topic, letter_partition, letter_o
 create index dead_letter_code on dead_letter (code, state, last_at desc, id desc);
 create index dead_letter_key on dead_letter (key_text);
 create index dead_letter_record on dead_letter (record_id);
+create index dead_letter_source on dead_letter (source_topic, source_partition, source_offset);
 create index dead_letter_settled on dead_letter (settled_at) where state in ('resolved', 'discarded');
 
 -- Every record of the dead-letter topics. It counts once a live part claims it; until then dead_letter is null.
@@ -226,6 +227,7 @@ create index replay_item_sent on replay_item (partition, sent_offset) where sent
 create index replay_item_following on replay_item (replay) where state = 'passed' and not followed;
 -- A record is in one replay at a time.
 create unique index replay_item_once on replay_item (from_topic, from_partition, from_offset, replay);
+create index replay_item_letter on replay_item (dead_letter) where dead_letter is not null;
 
 create table audit (
   id text primary key,
@@ -296,4 +298,9 @@ create table letter_hour (
   hour timestamptz not null,
   failures bigint not null,
   primary key (flow, station, fingerprint, hour)
+);
+
+-- Offsets of quadrille.decisions that were applied by whoever decided, ahead of the one who follows the topic.
+create table applied_decision (
+  at bigint primary key
 );
