@@ -12,6 +12,8 @@ export interface FollowerOptions {
   name: string;
   topics: string[];
   sessionTimeoutMs: number;
+  /** Where to begin, by `topic/partition`; those not named begin at their beginning. */
+  startAt?: ReadonlyMap<string, number>;
   /** In order within a partition; the next batch waits for it. Must not throw. */
   onRecords(topic: string, partition: number, messages: KafkaMessage[]): void | Promise<void>;
   onDead(fault: Fault): void;
@@ -27,6 +29,7 @@ export class Follower {
 
   constructor(kafka: Kafka, options: FollowerOptions) {
     this.options = options;
+    for (const [key, offset] of options.startAt ?? []) this.seen.set(key, offset);
     this.consumer = kafka.consumer({
       groupId: `${options.name}.${randomUUID().slice(0, 8)}`,
       allowAutoTopicCreation: false,
