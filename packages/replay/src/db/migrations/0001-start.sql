@@ -192,11 +192,15 @@ create table replay (
   finished_at timestamptz,
   fault_code text,
   fault_message text,
-  -- End offsets of the destination before the first send: where reading back begins. [[partition, offset], …]
+  -- End offsets before the first send, of the destination and of a dry run's previews: where reading back begins.
+  -- {"<topic>": [[partition, offset], …]}
   begin_at jsonb,
+  -- Nothing is left to do for it: over, and every record that it sent is known, with its verdict.
+  settled boolean not null default false,
   unique (flow, number)
 );
-create index replay_open on replay (created_at) where state in ('waiting', 'running', 'cancelling');
+create index replay_unsettled on replay (created_at) where not settled;
+create index replay_newest on replay (created_at desc, id desc);
 
 create table replay_item (
   replay text not null references replay (id) on delete cascade,
@@ -206,8 +210,14 @@ create table replay_item (
   from_topic text not null,
   from_partition integer not null,
   from_offset bigint not null,
+  -- The record of the dead-letter topic that is sent again; null: a re-run of the input record.
+  letter_topic text,
+  letter_partition integer,
+  letter_offset bigint,
   -- Number of the correction that is sent; null: the original bytes.
   correction integer,
+  -- That it is sent as.
+  revision bigint not null,
   -- Partition of the destination.
   partition integer not null,
   sent_offset bigint,
@@ -215,8 +225,10 @@ create table replay_item (
   code text,
   message text,
   field text,
-  -- FormerOutput[] with base64 keys.
+  judged_at timestamptz,
+  -- FormerOutput[] as packFormer writes them.
   former jsonb,
+  -- Dry runs: [{topic, key, value}], bytes in base64.
   outputs jsonb,
   downstream jsonb,
   -- Nothing further down will change any more.
@@ -225,8 +237,9 @@ create table replay_item (
 );
 create index replay_item_sent on replay_item (partition, sent_offset) where sent_offset is not null;
 create index replay_item_following on replay_item (replay) where state = 'passed' and not followed;
--- A record is in one replay at a time.
-create unique index replay_item_once on replay_item (from_topic, from_partition, from_offset, replay);
+create index replay_item_open on replay_item (replay, state, seq) where state in ('waiting', 'sent');
+create index replay_item_judged on replay_item (replay, judged_at desc) where judged_at is not null;
+create index replay_item_from on replay_item (from_topic, from_partition, from_offset);
 create index replay_item_letter on replay_item (dead_letter) where dead_letter is not null;
 
 create table audit (
