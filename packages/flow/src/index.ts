@@ -2,6 +2,7 @@ export * from './avro/codec.ts';
 export * from './avro/coerce.ts';
 export * from './avro/compatibility.ts';
 export * from './avro/field.ts';
+export * from './avro/json.ts';
 export * from './avro/topic-schema.ts';
 export * from './avro/type.ts';
 export * from './avro/typescript.ts';

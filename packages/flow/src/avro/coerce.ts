@@ -118,6 +118,15 @@ function readerOf(field: Field): Read {
   }
 }
 
+/**
+ * Reads ISO 8601 as a time or an instant of a kind, without rounding; undefined when the text is none.
+ * @param bigint whether the field's values are bigints.
+ */
+export function textReader(kind: Field['kind'], bigint: boolean): (text: string) => number | bigint | undefined {
+  const read = readerOf({ kind, bigint } as Field);
+  return (text) => read(text) as number | bigint | undefined;
+}
+
 const BOOLEANS = new Map([
   ['true', true],
   ['false', false],
