@@ -4,6 +4,7 @@ import { VERSION } from '@quadrille/station';
 import { awayOf, enduring } from './away.ts';
 import type { ReplayConfig } from './config.ts';
 import { lead } from './db/leader.ts';
+import { follow } from './follow/index.ts';
 import type { Backend } from './http/backend.ts';
 import type { LiveFigures } from './metrics.ts';
 import type { Duty, Ground } from './model.ts';
@@ -22,7 +23,8 @@ export interface Bound {
 /** Begins to contend for leadership. @param signal ends it. */
 export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal): Bound {
   const { database, flows, instance, log } = ground;
-  const duties: Record<string, Duty> = {};
+  const following = follow(ground, { onLive: [], applies: {}, recover: async () => {} });
+  const duties: Record<string, Duty> = { follow: following.duty };
   const leader = lead(
     config.databaseUrl,
     config.schema,
@@ -35,8 +37,8 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
       version: VERSION,
       instance,
       leading: leader.leading(),
-      caughtUp: false,
-      behind: 0,
+      caughtUp: following.caughtUp(),
+      behind: following.behind(),
       flows: [...flows.values()].map(({ name, stations }) => ({
         name,
         stations: [...stations.values()].map((spec) => ({
@@ -56,7 +58,7 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
   return {
     backend,
     leading: leader.leading,
-    caughtUp: () => false,
+    caughtUp: following.caughtUp,
     open: () => openByStation(database),
     ended: leader.ended,
   };

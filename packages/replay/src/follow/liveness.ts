@@ -33,15 +33,20 @@ const AT_ONCE = 500;
  * @returns how many have become so. @throws Fault of class `dependency`
  */
 export async function makeLive(ground: Ground, handlers: readonly OnLive[], signal: AbortSignal): Promise<number> {
-  const { database, admin } = ground;
+  const { database, admin, flows } = ground;
   const inputs = await database.query<{ flow: string; station: string; topic: string }>(
-    'SELECT DISTINCT flow, station, topic FROM ledger_part WHERE NOT live',
+    'SELECT DISTINCT flow, station, topic FROM ledger_part WHERE NOT live AND flow = ANY($1)',
+    [[...flows.keys()]],
   );
+  if (inputs.length === 0) return 0;
+  // The ledger outlives topics.
+  const existing = new Set(await admin.listTopics());
   let made = 0;
   for (const { flow, station, topic } of inputs) {
     if (signal.aborted) return made;
+    if (!existing.has(topic)) continue;
     const group = topic === replayTopic(flow, station) ? replayGroup(flow, station) : stationGroup(flow, station);
-    for (const { partition, offset, metadata } of await admin.committed(group, topic).catch(() => [])) {
+    for (const { partition, offset, metadata } of await admin.committed(group, topic)) {
       if (offset === undefined) continue;
       const key = { flow, station, topic, partition };
       made += await database.transaction((tx) => follow(tx, key, offset, metadata, handlers));
