@@ -211,7 +211,7 @@ export const FAULTS = table({
   FLOW_SYNTAX: { class: 'config', message: 'flow file is not valid YAML', help: 'mend the syntax at this place' },
   FLOW_INVALID: { class: 'config', message: 'flow file is not valid', help: 'see docs/reference/flow-file.md' },
   RULE_INVALID: { class: 'config', message: 'rule cannot be used', help: 'see docs/how-to/write-a-rule.md' },
-  SQL_INVALID: { class: 'config', message: 'SQL rule cannot be used', help: 'see docs/how-to/write-a-rule.md' },
+  SQL_INVALID: { class: 'config', message: 'SQL cannot be used', help: 'see docs/how-to/write-a-rule.md' },
   EXAMPLE_FAILED: { class: 'config', message: 'example does not hold', help: 'mend the rule or the example' },
   SOURCE_MISSING: {
     class: 'config',

@@ -13,6 +13,7 @@ import { readTypeScriptRule, readyTypeScriptRule } from './typescript.ts';
 export type { ExampleOutcome } from './examples.ts';
 export { chainFields } from './fields.ts';
 export type { SqlTable } from './sql-plan.ts';
+export { openWhere, type Where } from './where.ts';
 
 type Row = Record<string, unknown>;
 

@@ -15,10 +15,11 @@ export interface SqlUse {
   tables: ReadonlySet<string>;
 }
 
-type Node = { readonly [key: string]: unknown };
+/** A node of DuckDB's parse tree. */
+export type Node = { readonly [key: string]: unknown };
 
 /** DuckDB's number for "no position": 2^64-1. */
-const NOWHERE = 1e19;
+export const NOWHERE = 1e19;
 const TABLE_FUNCTIONS = new Set(['unnest', 'range', 'generate_series']);
 const TABLE_REFS = new Set(['BASE_TABLE', 'SUBQUERY', 'JOIN', 'TABLE_FUNCTION', 'EMPTY', 'EXPRESSION_LIST']);
 /** Read like columns, are functions of the clock or the session. */
@@ -63,7 +64,7 @@ class Check {
   }
 
   async run(): Promise<void> {
-    const parsed = await parse(this.#sandbox, this.#sql.text);
+    const parsed = await parseSql(this.#sandbox, this.#sql.text);
     if (parsed.error === true) {
       const kind = String(parsed.error_type);
       const detail = kind === 'parser' ? String(parsed.error_message) : 'only one SELECT is allowed, nothing else';
@@ -212,7 +213,7 @@ class Check {
 
   /** A macro of DuckDB may stand for an aggregate or the clock. */
   async #visitMacro(name: string): Promise<void> {
-    const parsed = await parse(this.#sandbox, `SELECT ${this.#functions.macros.get(name) ?? 'NULL'}`);
+    const parsed = await parseSql(this.#sandbox, `SELECT ${this.#functions.macros.get(name) ?? 'NULL'}`);
     const functions = JSON.stringify(parsed).matchAll(
       /"function_name":"([^"]+)"|"column_names":\["([^"]+)"\]|"type":"(TABLE_FUNCTION)"/g,
     );
@@ -255,13 +256,15 @@ class Check {
 const ROW_HELP = 'a SQL rule works row by row; for totals write a query on the target, or a station of its own';
 const CLOCK_HELP = 'a replay must give the same result: use a field of the record';
 
-const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isNode = (value: unknown): value is Node =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const notEmpty = (value: unknown): boolean => Array.isArray(value) && value.length > 0;
 const entries = (node: unknown): [string, unknown][] =>
   typeof node === 'object' && node !== null ? Object.entries(node) : [];
-const children = (node: unknown): unknown[] => entries(node).map(([, child]) => child);
+export const children = (node: unknown): unknown[] => entries(node).map(([, child]) => child);
 
-async function parse(sandbox: Sandbox, text: string): Promise<Node> {
+/** DuckDB's parse of a text; of one that it cannot parse `error` is true, with its message and position. */
+export async function parseSql(sandbox: Sandbox, text: string): Promise<Node> {
   try {
     const result = await sandbox.connection.runAndReadAll(
       'SELECT json_serialize_sql($1::VARCHAR, skip_null := true)::VARCHAR',
