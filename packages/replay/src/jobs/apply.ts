@@ -53,7 +53,7 @@ const items: Apply = async (tx, { body }) => {
     `insert into replay_item (replay, seq, dead_letter, record_id, from_topic, from_partition, from_offset, letter_topic,
        letter_partition, letter_offset, correction, revision, partition, former, state)
      select $1, seq, dead_letter, record_id, from_topic, from_partition, from_offset, letter_topic, letter_partition,
-       letter_offset, correction, revision, partition, nullif(former, 'null'), 'waiting'
+       letter_offset, correction, revision, partition, former, 'waiting'
      from jsonb_to_recordset($2::jsonb) as i(seq integer, dead_letter text, record_id text, from_topic text,
        from_partition integer, from_offset bigint, letter_topic text, letter_partition integer, letter_offset bigint,
        correction integer, revision bigint, partition integer, former jsonb)
