@@ -1,39 +1,8 @@
 /** The live part of the ledger that covers a place, and the verdict in it. */
-import {
-  type LedgerPart,
-  type LedgerRef,
-  type PlacedPart,
-  type RecordVerdict,
-  stationGroup,
-  verdictAt,
-} from '@quadrille/record';
+import { type PlacedPart, type RecordVerdict, stationGroup, verdictAt } from '@quadrille/record';
 import type { Placed } from '../api/index.ts';
 import type { Queries } from '../db/database.ts';
-
-interface PartRow {
-  wanted: number[];
-  ledger_partition: number;
-  ledger_offset: number;
-  part: number;
-  at: Date;
-  kind: LedgerPart['kind'];
-  topic: string;
-  partition: number;
-  from_offset: number;
-  to_offset: number;
-  commit_offset: number;
-  pass: number;
-  dropped: number;
-  rejected: number;
-  outputs: number;
-  runs: LedgerPart['runs'];
-  claims: LedgerPart['claims'];
-  outcomes: LedgerPart['outcomes'];
-  outcome_runs: LedgerPart['outcomeRuns'];
-  prev_partition: number | null;
-  prev_offset: number | null;
-  prev_part: number | null;
-}
+import { livePartOf, type PartRow } from '../follow/ledger.ts';
 
 /**
  * The live part of a station over each place, in the order of the places; undefined where nothing live covers it. Places
@@ -47,7 +16,7 @@ export async function livePartsAt(
 ): Promise<(PlacedPart | undefined)[]> {
   const found: (PlacedPart | undefined)[] = new Array(places.length).fill(undefined);
   if (places.length === 0) return found;
-  const rows = await queries.query<PartRow>(
+  const rows = await queries.query<PartRow & { wanted: number[] }>(
     `select c.wanted, l.*
      from (
        select k.ledger_partition, k.ledger_offset, k.part, array_agg(w.n::integer) as wanted
@@ -73,7 +42,7 @@ export async function livePartsAt(
     ],
   );
   for (const row of rows) {
-    const placed = placedOf(row);
+    const placed = livePartOf(row);
     for (const n of row.wanted) found[n - 1] = placed;
   }
   return found;
@@ -94,31 +63,3 @@ export const verdictIn = (flow: string, station: string, at: PlacedPart | undefi
         },
         offset,
       );
-
-function placedOf(row: PartRow): PlacedPart {
-  const prev: LedgerRef | null =
-    row.prev_partition === null
-      ? null
-      : { partition: row.prev_partition, offset: row.prev_offset!, part: row.prev_part! };
-  return {
-    ref: { partition: row.ledger_partition, offset: row.ledger_offset, part: row.part },
-    at: row.at.getTime(),
-    part: {
-      kind: row.kind,
-      topic: row.topic,
-      partition: row.partition,
-      from: row.from_offset,
-      to: row.to_offset,
-      commit: row.commit_offset,
-      pass: row.pass,
-      drop: row.dropped,
-      reject: row.rejected,
-      outputs: row.outputs,
-      runs: row.runs,
-      claims: row.claims,
-      outcomes: row.outcomes,
-      outcomeRuns: row.outcome_runs,
-      prev,
-    },
-  };
-}

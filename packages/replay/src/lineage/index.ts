@@ -1,0 +1,4 @@
+export * from './downstream.ts';
+export * from './follow-downstream.ts';
+export * from './outputs.ts';
+export * from './parts.ts';

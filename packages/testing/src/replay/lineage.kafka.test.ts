@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HEADER, packHeader, replayTopic } from '@quadrille/record';
+import type { Placed } from '@quadrille/replay/api';
+import { type Database, openDatabase } from '@quadrille/replay/database';
+import { downstreamOf, followDownstream, outputsOf, standingOutputs } from '@quadrille/replay/lineage';
+import { guardAgainstLeaks, noServers, records, replaySchema, startStation, until } from '../harness/index.ts';
+import { encoded, feedItems, type Item } from '../station/sample.ts';
+import { type Chain, STEERED, startChain } from './sample.ts';
+
+guardAgainstLeaks();
+
+/** Two outputs where the record says so. */
+const MANY = `
+  if (record.does === 'many') return [{ ...record, n: 1 }, { ...record, n: 2 }];
+  ${STEERED}`;
+
+interface Ground extends AsyncDisposable {
+  database: Database;
+  kafka: Chain['flow']['clients']['kafka'];
+  admin: Chain['flow']['clients']['admin'];
+  flows: Map<string, Chain['flow']['flow']>;
+}
+
+function groundOf({ flow }: Chain): Ground {
+  const { clients } = flow;
+  const database = openDatabase(clients.addresses.databaseUrl, replaySchema(flow), 2);
+  return {
+    database,
+    kafka: clients.kafka,
+    admin: clients.admin,
+    flows: new Map([[flow.name, flow.flow]]),
+    [Symbol.asyncDispose]: () => database.close(),
+  };
+}
+
+/** A round that was judged twice, as after a rebalance, finds its rows there already. */
+const stood = (outcome: string | null): string | null => (outcome === 'unchanged' ? 'written' : outcome);
+
+/** Where a record of an id stands in a topic. */
+async function placeOf({ flow }: Chain, topic: string, id: string): Promise<Placed> {
+  const found = (await records(flow, topic)).find(({ key }) => key?.toString() === id);
+  assert.ok(found, `${id} is not in ${topic}`);
+  return { topic: flow.text(topic), partition: found.partition, offset: found.offset };
+}
+
+/** Sends items to the judge again, as number 1 and so on would; and notes them as the service does. @returns where they stand. */
+async function sendAgain(chain: Chain, database: Database, number: number, of: Placed[], items: Item[]) {
+  const { flow } = chain;
+  const fed = await encoded(flow, 'FLOW.in', items);
+  const topic = replayTopic(flow.name, 'judge');
+  const replay = `${flow.name}-${number}`;
+  await database.query(
+    `insert into replay (id, number, kind, flow, station, destination, state, records, ramp, stop_at, request, reason, by_whom, created_at)
+     values ($1, $2, 'rerun', $3, 'judge', $4, 'running', $5, '[]', 1, '{}', '', 'test', now())`,
+    [replay, number, flow.name, topic, items.length],
+  );
+  const sent: Placed[] = [];
+  for (const [seq, { key, value }] of fed.entries()) {
+    const { partition } = of[seq]!;
+    const envelope = {
+      id: String(key),
+      version: 0n,
+      revision: number,
+      extractedAt: Date.now(),
+      from: undefined,
+      replay,
+    };
+    const [answer] = await flow.clients.producer.send({
+      topic,
+      acks: -1,
+      messages: [{ key: key!, value, partition, headers: { [HEADER]: packHeader(envelope, true) } }],
+    });
+    sent.push({ topic, partition, offset: Number(answer!.baseOffset) });
+    await database.query(
+      `insert into replay_item (replay, seq, record_id, revision, from_topic, from_partition, from_offset, partition, sent_offset, state)
+       values ($1, $2, $3, 1, $4, $5, $6, $7, $8, 'sent')`,
+      [replay, seq, String(key), of[seq]!.topic, partition, of[seq]!.offset, partition, sent[seq]!.offset],
+    );
+  }
+  await liveAt(chain, database, 'judge', sent);
+  return sent;
+}
+
+/** Resolves once live parts cover all places. */
+const liveAt = ({ flow }: Chain, database: Database, station: string, places: readonly Placed[]) =>
+  until(`${station} has judged`, async () => {
+    const [row] = await database.query<{ n: number }>(
+      `select count(*)::integer as n from unnest($3::text[], $4::integer[], $5::bigint[]) as w(topic, partition, o)
+       where exists (select from ledger_part l where l.live and l.flow = $1 and l.station = $2 and l.topic = w.topic
+         and l.partition = w.partition and l.from_offset <= w.o and w.o < l.to_offset)`,
+      [flow.name, station, places.map((p) => p.topic), places.map((p) => p.partition), places.map((p) => p.offset)],
+    );
+    return row!.n === places.length;
+  });
+
+test('outputs of records by the claims of their parts; what stands is what the newest attempt made', {
+  skip: noServers,
+}, async () => {
+  await using chain = await startChain(MANY);
+  await using ground = groundOf(chain);
+  const { flow } = chain;
+  await feedItems(flow, 'FLOW.in', [
+    { id: 'one' },
+    { id: 'two', does: 'many' },
+    { id: 'none', does: 'drop' },
+    { id: 'bad', does: 'reject' },
+  ]);
+  await chain.drained();
+  const ids = ['one', 'two', 'none', 'bad'];
+  const places = await Promise.all(ids.map((id) => placeOf(chain, 'FLOW.in', id)));
+  await liveAt(chain, ground.database, 'judge', places);
+  const made = async () =>
+    (await outputsOf(ground, flow.name, 'judge', places)).map(({ outputs, gone }) => [
+      outputs
+        .map(({ id, revision, deleted }) => `${id}@${revision}${deleted ? ' deleted' : ''}`)
+        .sort()
+        .join(' '),
+      gone,
+    ]);
+  assert.deepEqual(await made(), [
+    ['one@0', false],
+    ['two/0@0 two/1@0', false],
+    ['', false],
+    ['', false],
+  ]);
+  const standing = async () =>
+    (await standingOutputs(ground, flow.name, 'judge', places)).map(({ outputs }) =>
+      outputs
+        .map(({ id }) => id)
+        .sort()
+        .join(' '),
+    );
+  assert.deepEqual(await standing(), ['one', 'two/0 two/1', '', '']);
+
+  // Again: the first makes two now, the second is dropped, the third passes.
+  await sendAgain(chain, ground.database, 1, places, [
+    { id: 'one', does: 'many' },
+    { id: 'two', does: 'drop' },
+    { id: 'none' },
+    { id: 'bad', does: 'reject' },
+  ]);
+  assert.deepEqual(await standing(), ['one', 'two/0 two/1', '', ''], 'as long as no verdict is noted');
+  await ground.database.query(
+    `update replay_item set state = case record_id when 'two' then 'dropped' when 'bad' then 'rejected' else 'passed' end`,
+  );
+  assert.deepEqual(await standing(), ['one/0 one/1', '', 'none', '']);
+  assert.equal((await made())[0]![0], 'one@0', 'the record itself led to what it led to');
+
+  // What is deleted from the log cannot be compared any more.
+  const out = await records(flow, 'FLOW.out');
+  // The client does not look for the leader of a topic that it has not heard of.
+  await flow.clients.raw.fetchTopicOffsets(flow.text('FLOW.out'));
+  for (const partition of [0, 1]) {
+    const end = Math.max(0, ...out.filter((each) => each.partition === partition).map(({ offset }) => offset + 1));
+    await flow.clients.raw.deleteTopicRecords({
+      topic: flow.text('FLOW.out'),
+      partitions: [{ partition, offset: String(end) }],
+    });
+  }
+  const [one, two, , bad] = await made();
+  assert.deepEqual([one![1], two![1], bad![1]], [true, true, false], 'a rejected record has made nothing');
+});
+
+test('what became of outputs further down, to the loader and to its dead letters, until it is final', {
+  skip: noServers,
+}, async () => {
+  await using chain = await startChain(MANY);
+  await using ground = groundOf(chain);
+  const { flow } = chain;
+  await feedItems(flow, 'FLOW.in', [
+    { id: 'a', does: 'reject' },
+    { id: 'b', does: 'reject' },
+  ]);
+  await chain.drained();
+  const places = await Promise.all(['a', 'b'].map((id) => placeOf(chain, 'FLOW.in', id)));
+  await chain.store.stop();
+  // PostgreSQL holds no text with a null character: the loader rejects it.
+  const sent = await sendAgain(chain, ground.database, 1, places, [
+    { id: 'a', does: 'many' },
+    { id: 'b', does: 'a\u0000b' },
+  ]);
+  await ground.database.query(`update replay_item set state = 'passed'`);
+  const outputs = await outputsOf(ground, flow.name, 'judge', sent);
+  const follow = async () =>
+    (
+      await downstreamOf(
+        ground,
+        flow.flow,
+        outputs.map((each) => each.outputs),
+      )
+    ).map(({ downstream, final }) => [
+      final,
+      ...downstream.map(({ station, verdict, code, outcome, deadLetter }) =>
+        [station, verdict, code, stood(outcome), deadLetter === null ? '' : 'letter'].filter(Boolean).join(' '),
+      ),
+    ]);
+  assert.deepEqual(await follow(), [
+    [false, 'store waiting', 'store waiting'],
+    [false, 'store waiting'],
+  ]);
+  const items = () =>
+    ground.database.query<{ downstream: { verdict: string; outcome: string | null }[] | null; followed: boolean }>(
+      'select downstream, followed from replay_item order by seq',
+    );
+  const over = new AbortController();
+  const duty = followDownstream(ground)(over.signal);
+  try {
+    await until('noted as waiting', async () =>
+      (await items()).every((item) => item.downstream?.[0]?.verdict === 'waiting'),
+    );
+    assert.ok((await items()).every(({ followed }) => !followed));
+    chain.store = await startStation(flow, 'store');
+    await until('followed', async () => (await items()).every(({ followed }) => followed));
+    assert.deepEqual(
+      (await items()).map(({ downstream }) => downstream!.map(({ verdict, outcome }) => stood(outcome) ?? verdict)),
+      [['written', 'written'], ['reject']],
+    );
+  } finally {
+    over.abort();
+    await duty;
+  }
+  assert.deepEqual(await follow(), [
+    [true, 'store pass written', 'store pass written'],
+    [true, 'store reject TARGET_REFUSED letter'],
+  ]);
+});
