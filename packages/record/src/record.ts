@@ -13,7 +13,7 @@ export class InputRecord {
   readonly bytes: Buffer | null;
   /** The packed header, or undefined when another system produced the record. */
   readonly header: Buffer | undefined;
-  /** All Kafka headers as they came, for dead letters; undefined when there are none. */
+  /** All Kafka headers as they came, for dead letters; undefined when there are none but the packed one. */
   readonly headers: Record<string, Buffer | string | (Buffer | string)[] | undefined> | undefined;
 
   constructor(

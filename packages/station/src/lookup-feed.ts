@@ -1,8 +1,9 @@
 /** Keeps an enricher's lookups in step with their reference topics, and knows when each one's first snapshot is whole. */
 import type { Decoder } from '@quadrille/flow';
-import { asFault, Fault, HEADER, InputRecord } from '@quadrille/record';
+import { asFault, Fault, type InputRecord } from '@quadrille/record';
 import type { Control } from './control.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
+import { inputRecord } from './kafka/batch-read.ts';
 import { Follower } from './kafka/follower.ts';
 import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import type { Log } from './log.ts';
@@ -68,9 +69,8 @@ export class LookupFeed {
 
   private async apply(topic: string, partition: number, messages: KafkaMessage[]): Promise<void> {
     const tables = this.options.tables.filter((table) => table.topic === topic);
-    for (const { offset, timestamp, key, value, headers } of messages) {
-      const header = headers?.[HEADER] as Buffer | undefined;
-      const record = new InputRecord(topic, partition, Number(offset), Number(timestamp), key, value, header, headers);
+    for (const message of messages) {
+      const record = inputRecord(topic, partition, message);
       for (const table of tables) await this.applyTo(table, record);
     }
   }

@@ -3,9 +3,10 @@
  * partition's place in the ledger's chain, and bounds what waits in memory.
  */
 import { performance } from 'node:perf_hooks';
-import { type Fault, formatMark, HEADER, InputRecord, type LedgerRef } from '@quadrille/record';
+import { type Fault, formatMark, type InputRecord, type LedgerRef } from '@quadrille/record';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
 import type { Intake, Lag } from './intake.ts';
+import { inputRecord } from './kafka/batch-read.ts';
 import { Member } from './kafka/member.ts';
 import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import { Lane } from './lane.ts';
@@ -145,11 +146,8 @@ export class TopicIntake implements Intake {
       return;
     }
     for (const message of messages) {
-      const offset = Number(message.offset);
-      if (offset < lane.next) continue;
-      const header = message.headers?.[HEADER] as Buffer | undefined;
-      const { key, value, headers } = message;
-      lane.push(new InputRecord(topic, partition, offset, Number(message.timestamp), key, value, header, headers));
+      const record = inputRecord(topic, partition, message);
+      if (record.offset >= lane.next) lane.push(record);
     }
     const { bytes, records } = this.options.limits;
     if (!lane.paused && (this.waitingBytes() > 2 * bytes || lane.waiting > records)) {

@@ -233,9 +233,13 @@ test('the default partitioner picks anew for a keyless record; ours keeps what t
   }
 });
 
-test('a record without timestamp spoils the maximum of its batch: the last one given is taken', async () => {
-  const produce = require('kafkajs/src/protocol/requests/produce/v3/request');
-  const maximum = async (timestamps: (string | undefined)[]): Promise<number> => {
+test('a record without timestamp spoils the maximum of its batch: the last one given is taken; ours is the greatest', async () => {
+  const file = require.resolve('kafkajs/src/protocol/requests/produce/v3/request');
+  const guarded = require(file);
+  delete require.cache[file];
+  const bare = require(file);
+  require.cache[file]!.exports = guarded;
+  const maximum = async (produce: typeof bare, timestamps: (string | undefined)[]): Promise<number> => {
     const messages = timestamps.map((timestamp) => ({ value: Buffer.from('x'), key: null, headers: {}, timestamp }));
     const topicData = [{ topic: 't', partitions: [{ partition: 0, firstSequence: 0, messages }] }];
     const { buffer } = await produce({ acks: -1, timeout: 1, topicData }).encode();
@@ -243,8 +247,11 @@ test('a record without timestamp spoils the maximum of its batch: the last one g
     const batch = 2 + 2 + 4 + 4 + 3 + 4 + 4 + 4;
     return Number(buffer.readBigInt64BE(batch + 35));
   };
-  assert.equal(await maximum(['1000', undefined]), 1000, 'and yet the second one is stamped with now');
-  assert.equal(await maximum(['1000', '2000']), 2000);
+  const start = Date.now();
+  assert.equal(await maximum(bare, ['1000', undefined]), 1000, 'and yet the second one is stamped with now');
+  assert.ok((await maximum(guarded, ['1000', undefined])) >= start);
+  assert.equal(await maximum(bare, ['1000', '2000']), 2000);
+  assert.equal(await maximum(guarded, ['2000', '1000']), 2000);
 });
 
 test('what the client tries again by itself is a warning in our log, its errors stay errors', () => {

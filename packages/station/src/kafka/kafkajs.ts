@@ -1,8 +1,10 @@
 /**
- * kafkajs 2.2.4 with three of its parts mended, before anything can use them. The only value import of kafkajs; the
+ * kafkajs 2.2.4 with seven of its parts mended, before anything can use them. The only value import of kafkajs; the
  * other guards are the way this folder uses it. docs/explanation/kafkajs.md lists the defects, the tests beside show them.
  */
 import { createRequire } from 'node:module';
+import { type FetchedRecord, readBatches } from './batch-read.ts';
+import { produceRequest, type TopicData } from './batch-write.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -69,16 +71,130 @@ function groupMessagesPerPartition<M>({
   return groups;
 }
 
-/** Takes effect for what is loaded after it, hence before kafkajs itself. */
-function guardGrouping(): void {
-  const file = require.resolve('kafkajs/src/producer/groupMessagesPerPartition');
-  require(file);
-  require.cache[file]!.exports = groupMessagesPerPartition;
+/** Puts `mended` in the place of what a file of kafkajs exports; takes effect for what is loaded after it, hence before kafkajs itself. */
+function replace<T>(path: string, mended: (bare: T) => T): void {
+  const file = require.resolve(`kafkajs/src/${path}`);
+  const bare = require(file) as T;
+  require.cache[file]!.exports = mended(bare);
+}
+
+/** What a request gives kafkajs to send. */
+interface Encoded {
+  readonly buffer: Buffer;
+}
+
+interface ProduceOptions {
+  acks: number;
+  timeout: number;
+  transactionalId?: string | undefined;
+  producerId?: number;
+  compression?: number;
+  topicData: TopicData[];
+}
+
+type ProduceRequest = (options: ProduceOptions) => { encode(): Promise<Encoded> };
+
+/** Idempotent, transactional and compressed sends, which this engine has none of, are left to kafkajs. */
+function guardProduce(bare: ProduceRequest): ProduceRequest {
+  const Encoder = require('kafkajs/src/protocol/encoder');
+  return function guarded(options) {
+    const { acks, timeout, transactionalId, producerId, compression, topicData } = options;
+    const request = bare(options);
+    if (transactionalId != null || (producerId ?? -1) !== -1 || (compression ?? 0) !== 0) return request;
+    const encode = async (): Promise<Encoded> => {
+      const buf = produceRequest(acks, timeout, topicData, Date.now());
+      return Object.assign(new Encoder(0), { buf, offset: buf.length });
+    };
+    return { ...request, encode };
+  };
+}
+
+interface Request {
+  correlationId: number;
+  clientId?: string | null;
+  request: { apiKey: number; apiVersion: number; encode(): Promise<Encoded> };
+}
+
+type CreateRequest = (request: Request) => Promise<Encoded>;
+
+/** As kafkajs's own, which copies a request twice into buffers that it clears before (Kafka's protocol guide: request header v1). */
+async function createRequest({ correlationId, clientId, request }: Request): Promise<Encoded> {
+  const { buffer: body } = await request.encode();
+  const name = clientId == null ? null : Buffer.from(clientId);
+  const head = 14 + (name?.length ?? 0);
+  const buffer = Buffer.allocUnsafeSlow(head + body.length);
+  buffer.writeInt32BE(head - 4 + body.length, 0);
+  buffer.writeInt16BE(request.apiKey, 4);
+  buffer.writeInt16BE(request.apiVersion, 6);
+  buffer.writeInt32BE(correlationId, 8);
+  buffer.writeInt16BE(name?.length ?? -1, 12);
+  if (name !== null) buffer.set(name, 14);
+  buffer.set(body, head);
+  return { buffer };
+}
+
+/** What the guard uses of kafkajs's decoder of a fetch. */
+interface Decoder {
+  offset: number;
+  readInt32(): number;
+  canReadBytes(length: number): boolean;
+  readBytes(length: number): Buffer;
+}
+
+type DecodeMessages = (decoder: Decoder) => Promise<unknown[]>;
+
+const guardFetch = (bare: DecodeMessages): DecodeMessages =>
+  async function guarded(decoder) {
+    const start = decoder.offset;
+    const size = decoder.readInt32();
+    if (size <= 0 || !decoder.canReadBytes(size)) return [];
+    const records = readBatches(decoder.readBytes(size));
+    if (records !== undefined) return records;
+    decoder.offset = start;
+    return bare(decoder);
+  };
+
+interface Fetched {
+  partition: number;
+  highWatermark: string;
+  abortedTransactions: unknown[] | null;
+  messages: readonly FetchedRecord[];
+}
+
+type BatchClass = new (topic: string, fetchedOffset: string, fetched: Fetched) => object;
+
+/** Its constructor makes two BigInts of each record's offset to find those before the offset asked for, which come first. */
+function guardBatch(bare: BatchClass): BatchClass {
+  function Batch(this: object, topic: string, fetchedOffset: string, fetched: Fetched): object {
+    const { messages, abortedTransactions, partition, highWatermark } = fetched;
+    const plain =
+      (abortedTransactions?.length ?? 0) === 0 &&
+      messages.every((each) => each.position !== undefined && !each.isControlRecord);
+    if (!plain) return new bare(topic, fetchedOffset, fetched);
+    let skipped = 0;
+    while (skipped < messages.length && messages[skipped]!.position < Number(fetchedOffset)) skipped++;
+    const asked = skipped === 0 ? messages : messages.slice(skipped);
+    return Object.assign(this, {
+      fetchedOffset,
+      topic,
+      partition,
+      highWatermark,
+      rawMessages: messages,
+      messagesWithinOffset: asked,
+      messages: asked,
+    });
+  }
+  Batch.prototype = bare.prototype;
+  return Batch as unknown as BatchClass;
 }
 
 guardRequestQueue();
 guardPositions();
-guardGrouping();
+replace('producer/groupMessagesPerPartition', () => groupMessagesPerPartition);
+replace('protocol/requests/produce/v3/request', guardProduce);
+replace<CreateRequest>('protocol/request', () => createRequest);
+replace('protocol/requests/fetch/v4/decodeMessages', guardFetch);
+replace('consumer/batch', guardBatch);
 
 const kafkajs = require('kafkajs') as typeof import('kafkajs');
 export const { Kafka, logLevel, PartitionAssigners } = kafkajs;
