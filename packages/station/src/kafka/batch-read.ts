@@ -139,7 +139,7 @@ function readBatch(bytes: Buffer, start: number, end: number, records: FetchedRe
     let headers: IHeaders | undefined;
     if (count === 1 && isPacked(cursor)) {
       cursor.at += 1 + PACKED_NAME.length;
-      packed = readBytes(cursor, next) ?? undefined;
+      packed = readBytes(cursor, next)!;
     } else if (count > 0) headers = readHeaders(cursor, count, next);
     if (cursor.at !== next) throw malformed();
     records.push(new FetchedRecord(position, time, key, value, packed, headers, batch));
@@ -147,11 +147,11 @@ function readBatch(bytes: Buffer, start: number, end: number, records: FetchedRe
   return true;
 }
 
-/** Whether the packed header's name stands here. */
+/** Whether the packed header stands here, and is not null. */
 function isPacked({ bytes, at }: Cursor): boolean {
   if (bytes[at] !== PACKED_NAME.length * 2) return false;
   for (let i = 0; i < PACKED_NAME.length; i++) if (bytes[at + 1 + i] !== PACKED_NAME[i]) return false;
-  return true;
+  return bytes[at + 1 + PACKED_NAME.length] !== 1;
 }
 
 /** A header that stands several times is a list, in order. */

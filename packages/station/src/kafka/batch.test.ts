@@ -127,8 +127,13 @@ describe('writing', () => {
 
   test('a header that is null stays null, on which kafkajs throws; what is no bytes is refused', async () => {
     const nothing = null as unknown as Buffer;
-    const set = recordSet([{ key: null, value: null, headers: { a: nothing, b: [nothing, 'x'] }, timestamp: '1' }]);
-    const [read] = readBatches(set.subarray(4))!;
+    const headers = { a: nothing, b: [nothing, 'x'] };
+    const set = recordSet([
+      { key: null, value: null, headers, timestamp: '1' },
+      { value: null, headers: { [HEADER]: nothing }, timestamp: '1' },
+    ]);
+    const [read, own] = readBatches(set.subarray(4))!;
+    assert.deepEqual(own!.headers, { [HEADER]: null });
     assert.deepEqual(read!.headers, { a: null, b: [null, Buffer.from('x')] });
     assert.deepEqual((await bareDecode(new Decoder(set)))[0]!.headers, read!.headers);
     const topicData = [
