@@ -26,8 +26,11 @@ const SHORT = 48;
 let times = new Float64Array(8_192);
 let sizes = new Int32Array(8_192);
 
+/** Bytes left free before the body, for the request's own header. */
+export const ROOM = 300;
+
 /**
- * The body of a request without transaction, producer id and compression. A batch is based on its least timestamp and
+ * The body of a request without transaction, producer id and compression, behind `ROOM` bytes. A batch is based on its least timestamp and
  * names its greatest; a message without one is stamped with `now`.
  * @throws TypeError for a key, value or header that is neither bytes, text nor null, and for a timestamp that is no integer.
  */
@@ -46,8 +49,8 @@ export function produceRequest(acks: number, timeout: number, topics: readonly T
     first += messages.length;
   }
 
-  const out = Buffer.allocUnsafeSlow(size);
-  let at = out.writeInt16BE(-1, 0);
+  const out = Buffer.allocUnsafeSlow(ROOM + size);
+  let at = out.writeInt16BE(-1, ROOM);
   at = out.writeInt16BE(acks, at);
   at = out.writeInt32BE(timeout, at);
   at = out.writeInt32BE(topics.length, at);
@@ -84,7 +87,7 @@ function measure(messages: readonly Message[], first: number, now: number): numb
     let count = 0;
     for (const name in headers) {
       const header = headers[name];
-      const own = bytesOf(name);
+      const own = nameBytes(name).length;
       if (Array.isArray(header)) for (const each of header) size += own + bytesOf(each);
       else size += own + bytesOf(header);
       count += Array.isArray(header) ? header.length : 1;
@@ -141,10 +144,41 @@ function writeHeaders(out: Buffer, start: number, headers: Message['headers']): 
   let at = writeVarint(out, start, count);
   for (const name in headers) {
     const header = headers[name];
-    if (Array.isArray(header)) for (const each of header) at = writeBytes(out, writeBytes(out, at, name), each);
-    else at = writeBytes(out, writeBytes(out, at, name), header);
+    const own = nameBytes(name);
+    if (Array.isArray(header)) for (const each of header) at = writeBytes(out, copy(out, at, own), each);
+    else at = writeBytes(out, copy(out, at, own), header);
   }
   return at;
+}
+
+/** Header names with their counts in front, as they were written last; those of one send are few. */
+const names = new Map<string, Buffer>();
+const NAMES_KEPT = 64;
+let lastName = '';
+let lastBytes: Buffer = Buffer.of(0);
+
+/** A header's name with its count in front. */
+export function nameBytes(name: string): Buffer {
+  if (name === lastName) return lastBytes;
+  let bytes = names.get(name);
+  if (bytes === undefined) {
+    const text = Buffer.from(name);
+    bytes = Buffer.alloc(varintBytes(text.length) + text.length);
+    copy(bytes, writeVarint(bytes, 0, text.length), text);
+    if (names.size === NAMES_KEPT) names.clear();
+    names.set(name, bytes);
+  }
+  lastName = name;
+  lastBytes = bytes;
+  return bytes;
+}
+
+/** Few bytes are copied here: a call out of JavaScript costs more. @returns where they end. */
+function copy(out: Buffer, at: number, bytes: Buffer): number {
+  const { length } = bytes;
+  if (length > SHORT) out.set(bytes, at);
+  else for (let i = 0; i < length; i++) out[at + i] = bytes[i]!;
+  return at + length;
 }
 
 function writeBytes(out: Buffer, at: number, bytes: Buffer | string | null | undefined): number {
@@ -153,9 +187,7 @@ function writeBytes(out: Buffer, at: number, bytes: Buffer | string | null | und
     return at + 1;
   }
   if (typeof bytes !== 'string') {
-    const start = writeVarint(out, at, bytes.length);
-    out.set(bytes, start);
-    return start + bytes.length;
+    return copy(out, writeVarint(out, at, bytes.length), bytes);
   }
   const length = textBytes(bytes);
   const start = writeVarint(out, at, length);

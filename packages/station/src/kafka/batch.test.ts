@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { HEADER } from '@quadrille/record';
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import { type FetchedRecord, inputRecord, readBatches } from './batch-read.ts';
-import { produceRequest, type TopicData } from './batch-write.ts';
+import { produceRequest, ROOM, type TopicData } from './batch-write.ts';
 import { crc32c } from './crc32c.ts';
 import './kafkajs.ts';
 
@@ -58,7 +58,7 @@ function messageOf(below: (n: number) => number): Message {
 
 /** A request's only record set, with its length in front, as it stands in the answer to a fetch too. */
 const recordSet = (messages: Message[], now = 0): Buffer =>
-  produceRequest(-1, 1, [{ topic: 't', partitions: [{ partition: 0, messages }] }], now).subarray(23);
+  produceRequest(-1, 1, [{ topic: 't', partitions: [{ partition: 0, messages }] }], now).subarray(ROOM + 23);
 const packed = (value: Buffer, timestamp = '1700000000000'): Message => ({
   key: Buffer.from('k'),
   value: Buffer.from('v'),
@@ -148,10 +148,14 @@ describe('writing', () => {
     const theirs = bare<(request: object) => Promise<{ buffer: Buffer }>>('protocol/request');
     const ours: typeof theirs = require('kafkajs/src/protocol/request');
     const Encoder = require('kafkajs/src/protocol/encoder');
-    for (const clientId of ['ä client', '', null, undefined]) {
-      const encode = async () => new Encoder().writeString('body');
-      const asked = { correlationId: 70_000, clientId, request: { apiKey: 1, apiVersion: 11, encode } };
-      assert.ok((await ours(asked)).buffer.equals((await theirs(asked)).buffer));
+    const topicData = [{ topic: 't', partitions: [{ partition: 0, messages: [packed(Buffer.from('x'))] }] }];
+    const plain = async () => new Encoder().writeString('body');
+    const { encode: roomy } = guardedProduce({ acks: -1, timeout: 1, topicData });
+    for (const clientId of ['ä client', 'x'.repeat(290), '', null, undefined]) {
+      for (const encode of [plain, roomy]) {
+        const asked = { correlationId: 70_000, clientId, request: { apiKey: 1, apiVersion: 11, encode } };
+        assert.ok((await ours(asked)).buffer.equals((await theirs(asked)).buffer));
+      }
     }
   });
 });

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { type FetchedRecord, readBatches } from './batch-read.ts';
-import { produceRequest, type TopicData } from './batch-write.ts';
+import { produceRequest, ROOM, type TopicData } from './batch-write.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -81,6 +81,8 @@ function replace<T>(path: string, mended: (bare: T) => T): void {
 /** What a request gives kafkajs to send. */
 interface Encoded {
   readonly buffer: Buffer;
+  /** The same bytes behind room for what comes before them. */
+  readonly roomy?: Buffer;
 }
 
 interface ProduceOptions {
@@ -102,8 +104,8 @@ function guardProduce(bare: ProduceRequest): ProduceRequest {
     const request = bare(options);
     if (transactionalId != null || (producerId ?? -1) !== -1 || (compression ?? 0) !== 0) return request;
     const encode = async (): Promise<Encoded> => {
-      const buf = produceRequest(acks, timeout, topicData, Date.now());
-      return Object.assign(new Encoder(0), { buf, offset: buf.length });
+      const roomy = produceRequest(acks, timeout, topicData, Date.now());
+      return Object.assign(new Encoder(0), { buf: roomy.subarray(ROOM), offset: roomy.length - ROOM, roomy });
     };
     return { ...request, encode };
   };
@@ -119,17 +121,18 @@ type CreateRequest = (request: Request) => Promise<Encoded>;
 
 /** As kafkajs's own, which copies a request twice into buffers that it clears before (Kafka's protocol guide: request header v1). */
 async function createRequest({ correlationId, clientId, request }: Request): Promise<Encoded> {
-  const { buffer: body } = await request.encode();
+  const { buffer: body, roomy } = await request.encode();
   const name = clientId == null ? null : Buffer.from(clientId);
   const head = 14 + (name?.length ?? 0);
-  const buffer = Buffer.allocUnsafeSlow(head + body.length);
+  const inPlace = roomy !== undefined && head <= ROOM;
+  const buffer = inPlace ? roomy.subarray(ROOM - head) : Buffer.allocUnsafeSlow(head + body.length);
   buffer.writeInt32BE(head - 4 + body.length, 0);
   buffer.writeInt16BE(request.apiKey, 4);
   buffer.writeInt16BE(request.apiVersion, 6);
   buffer.writeInt32BE(correlationId, 8);
   buffer.writeInt16BE(name?.length ?? -1, 12);
   if (name !== null) buffer.set(name, 14);
-  buffer.set(body, head);
+  if (!inPlace) buffer.set(body, head);
   return { buffer };
 }
 

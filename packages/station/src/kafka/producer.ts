@@ -9,7 +9,7 @@
 import { Fault, placeOf } from '@quadrille/record';
 import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
 import type { Outgoing } from '../round.ts';
-import { textBytes } from './batch-write.ts';
+import { nameBytes, textBytes } from './batch-write.ts';
 
 /** Messages by topic, then partition, in order. */
 export type Outbox = Map<string, Map<number, Outgoing[]>>;
@@ -32,7 +32,7 @@ export function encodedSize(message: Outgoing): number {
   let size = RECORD_OVERHEAD + (message.key?.length ?? 0) + (message.value?.length ?? 0);
   for (const name in message.headers) {
     const value = message.headers[name];
-    const own = textBytes(name) + 8;
+    const own = nameBytes(name).length + 8;
     // A header that stands several times, or that is null, in records of other systems.
     if (Array.isArray(value)) for (const each of value) size += own + lengthOf(each);
     else size += own + lengthOf(value);
