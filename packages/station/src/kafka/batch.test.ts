@@ -4,9 +4,11 @@ import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 import { HEADER } from '@quadrille/record';
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
+import type { Outgoing } from '../round.ts';
 import { type FetchedRecord, inputRecord, readBatches } from './batch-read.ts';
 import { produceRequest, ROOM, type TopicData } from './batch-write.ts';
 import { crc32c } from './crc32c.ts';
+import { encodedSize } from './producer.ts';
 import './kafkajs.ts';
 
 const require = createRequire(import.meta.url);
@@ -142,6 +144,17 @@ describe('writing', () => {
     await assert.rejects(bareProduce({ acks: -1, timeout: 1, topicData }).encode(), TypeError);
     assert.throws(() => recordSet([{ value: 5 as unknown as Buffer }]), TypeError);
     assert.throws(() => recordSet([{ value: 'x', timestamp: 'noon' }]), TypeError);
+  });
+
+  test('what a message is estimated at is never less than what it takes', () => {
+    const below = numbers(23);
+    const rest = recordSet([]).length;
+    for (let run = 0; run < 500; run++) {
+      const message = { headers: {}, ...messageOf(below) };
+      const { headers } = message;
+      if (run % 5 === 0) headers['ü'.repeat(below(90))] = null as unknown as Buffer;
+      assert.ok(recordSet([message]).length - rest <= encodedSize(message as Outgoing), `run ${run}`);
+    }
   });
 
   test('a request has the header kafkajs gives it', async () => {
