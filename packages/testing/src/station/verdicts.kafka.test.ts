@@ -102,8 +102,18 @@ test('every record gets its own verdict; dead letters keep key, value, headers a
   }
   const result = await assertBalanced(flow);
   assert.deepEqual(
-    { ...result.stations.judge, first: 0, last: 0 },
-    { kind: 'transformer', received: 11, passed: 3, dropped: 1, rejected: 7, inFlight: 0, first: 0, last: 0 },
+    { ...result.stations.judge, first: 0, last: 0, replays: 0 },
+    {
+      kind: 'transformer',
+      received: 11,
+      passed: 3,
+      dropped: 1,
+      rejected: 7,
+      inFlight: 0,
+      first: 0,
+      last: 0,
+      replays: 0,
+    },
   );
   await station.running();
 });
