@@ -28,7 +28,7 @@ async function faultsOf(query: string): Promise<string[]> {
     assert.ok(error instanceof Faults, String(error));
     return error.faults.map(({ code, place, message }) => {
       assert.equal(code, 'SQL_INVALID');
-      return `${place?.replace('/f/rule.sql', '')} ${message.replace('SQL rule cannot be used: ', '')}`;
+      return `${place?.replace('/f/rule.sql', '')} ${message.replace('SQL cannot be used: ', '')}`;
     });
   }
 }
