@@ -23,6 +23,17 @@ export interface TargetRow {
 /** written; unchanged: same version and content stands; superseded: a newer one stands; conflict: same version, other content, not decidable. */
 export type Outcome = 'written' | 'unchanged' | 'superseded' | 'conflict';
 
+/** Who the row is that stands in a target, and which record it was made of. */
+export interface FoundRow {
+  version: bigint;
+  revision: number;
+  topic: string;
+  partition: number;
+  offset: number;
+  /** What stands is that it was deleted. */
+  deleted: boolean;
+}
+
 export interface Target {
   /**
    * Connects; creates what it writes to, or checks it against the schema.
@@ -37,6 +48,12 @@ export interface Target {
    *   TARGET_REFUSED when some row cannot be written (the engine bisects down to it).
    */
   write(rows: TargetRow[], dryRun?: boolean): Promise<Outcome[]>;
+  /**
+   * The row of an id, for showing where a record has got to. Needs no `open`, and makes nothing: undefined too when there
+   * is no such table yet. Absent where a target cannot look up.
+   * @throws Fault TARGET_UNAVAILABLE, ACCESS_DENIED
+   */
+  find?(id: string): Promise<FoundRow | undefined>;
   close(): Promise<void>;
 }
 

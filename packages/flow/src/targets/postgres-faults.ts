@@ -6,6 +6,10 @@ import { DatabaseError } from 'pg';
 export const isRetryable = (error: unknown): boolean =>
   error instanceof DatabaseError && (error.code === '40P01' || error.code === '40001');
 
+/** There is no such table or schema. */
+export const isAbsent = (error: unknown): boolean =>
+  error instanceof DatabaseError && (error.code === '42P01' || error.code === '3F000');
+
 /** By the first characters of the SQLSTATE, the longest first. Anything else: the target cannot do it now. */
 const CODES: readonly [string, FaultCode][] = [
   ['42501', 'ACCESS_DENIED'],

@@ -26,6 +26,12 @@ export const standing = (table: string): string =>
 FROM unnest($1::text[]) WITH ORDINALITY AS i(id, n) JOIN ${table} t ON t._id = i.id
 WHERE t.xmin <> pg_current_xact_id()::xid`;
 
+/** The row of an id, its only parameter. */
+export const find = (table: string): string =>
+  `SELECT _version AS version, _revision AS revision, _topic AS topic, _partition AS partition, _offset AS "offset",
+       _deleted AS deleted
+FROM ${table} WHERE _id = $1`;
+
 /** A row of `standing`: bigints come as text. */
 export type StandingRow = [
   n: number,

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '@quadrille/record';
 import { type ClientBase, Pool, type PoolClient } from 'pg';
-import type { Outcome, Target, TargetContext, TargetRow, TargetType } from '../target.ts';
+import type { FoundRow, Outcome, Target, TargetContext, TargetRow, TargetType } from '../target.ts';
 import { bookkeepingColumns, contentHash } from './postgres-bookkeeping.ts';
 import { type Column, columnOf } from './postgres-columns.ts';
-import { faultOf, isRetryable } from './postgres-faults.ts';
-import { type StandingRow, standing, upsert } from './postgres-statements.ts';
+import { faultOf, isAbsent, isRetryable } from './postgres-faults.ts';
+import { find, type StandingRow, standing, upsert } from './postgres-statements.ts';
 import { prepareTable, quotedTable, type TableName } from './postgres-table.ts';
 import { foldRows, outcomeAgainst } from './row-order.ts';
 
@@ -113,6 +113,24 @@ class PostgresTarget implements Target {
       const there = byWinner.get(winnerOf[i] as number);
       return there === undefined ? outcome : outcomeAgainstRow(there, rows[i] as TargetRow);
     });
+  }
+
+  async find(id: string): Promise<FoundRow | undefined> {
+    // No text of PostgreSQL holds the null character, so no row has such an id.
+    if (id.includes('\0')) return undefined;
+    this.#pool ??= this.#connect();
+    try {
+      const { rows } = await this.#withClient((client) =>
+        client.query<Omit<FoundRow, 'version' | 'offset'> & { version: string; offset: string }>(find(this.#place), [
+          id,
+        ]),
+      );
+      const row = rows[0];
+      return row && { ...row, version: BigInt(row.version), offset: Number(row.offset) };
+    } catch (error) {
+      if (error instanceof Fault && isAbsent(error.cause)) return undefined;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

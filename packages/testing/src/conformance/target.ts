@@ -291,6 +291,34 @@ export function targetConformance(fixture: TargetFixture): void {
       },
     );
 
+    test('finds a row by id without having been opened, deleted ones too; nothing where nothing was made', {
+      timeout: 60_000,
+    }, async (t) => {
+      const sample = await fixture.prepare(t, schema);
+      const reader = sample.create();
+      if (reader.find === undefined) return t.skip('it cannot look up');
+      const writer = sample.create();
+      try {
+        assert.equal(await reader.find('a'), undefined, 'there is no table yet');
+        await writer.open();
+        const high = row({ id: 'a', topic: 't', partition: 3, offset: 7, revision: 2 });
+        high.version = 2n ** 62n + 1n;
+        await writer.write([high, row({ id: 'gone', version: 3, text: null })]);
+        const { version, revision, topic, partition, offset } = high;
+        assert.deepEqual(await reader.find('a'), { version, revision, topic, partition, offset, deleted: false });
+        assert.equal((await reader.find('gone'))?.deleted, true);
+        assert.equal(await reader.find("'; --"), undefined);
+        assert.equal(await reader.find(sample.poison), undefined);
+        await sample.down();
+        await assert.rejects(reader.find('a'), (error) => error instanceof Fault && error.class === 'dependency');
+        await sample.up();
+        assert.equal((await reader.find('a'))?.revision, 2);
+      } finally {
+        await reader.close();
+        await writer.close();
+      }
+    });
+
     check('two instances writing the same ids in opposite order both come through', async (sample, target) => {
       const other = sample.create();
       await other.open();
