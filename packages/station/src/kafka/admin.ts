@@ -77,6 +77,18 @@ export class KafkaAdmin {
     return bounds;
   }
 
+  /**
+   * By partition, the first offset whose record's timestamp is at or after `timestamp` (ms since the epoch); the end of the
+   * partition where there is none. @throws when the topic does not exist.
+   */
+  async offsetsAt(topic: string, timestamp: number): Promise<number[]> {
+    const admin = await this.ready();
+    const offsets: number[] = [];
+    for (const { partition, offset } of await patiently(() => admin.fetchTopicOffsetsByTimestamp(topic, timestamp)))
+      offsets[partition] = Number(offset);
+    return offsets;
+  }
+
   /** Number of partitions of each topic that exists. */
   async partitions(topics: readonly string[]): Promise<Map<string, number>> {
     const admin = await this.ready();
