@@ -120,6 +120,10 @@ create index dead_letter_topic on dead_letter (topic, letter_partition, letter_o
 create index dead_letter_code on dead_letter (code, state, last_at desc, id desc);
 create index dead_letter_key on dead_letter (key_text);
 create index dead_letter_record on dead_letter (record_id);
+-- For each cause its newest, its first and the one tried most often, at one look.
+create index dead_letter_cause_newest on dead_letter (flow, station, topic, fingerprint, state, last_at);
+create index dead_letter_cause_first on dead_letter (flow, station, topic, fingerprint, state, first_at);
+create index dead_letter_cause_attempts on dead_letter (flow, station, topic, fingerprint, state, attempts);
 create index dead_letter_source on dead_letter (source_topic, source_partition, source_offset);
 create index dead_letter_settled on dead_letter (settled_at) where state in ('resolved', 'discarded');
 
@@ -312,6 +316,21 @@ create table letter_hour (
   failures bigint not null,
   primary key (flow, station, fingerprint, hour)
 );
+
+-- Decisions about dead letters that are not known yet: applied once they are, see letters/apply.ts.
+create table pending_decision (
+  dead_letter text not null,
+  kind text not null,
+  id text not null,
+  at timestamptz not null,
+  by_whom text not null,
+  reason text not null,
+  body text not null,
+  bytes bytea,
+  seq bigint generated always as identity,
+  primary key (kind, id)
+);
+create index pending_decision_of on pending_decision (dead_letter);
 
 -- Offsets of quadrille.decisions that were applied by whoever decided, ahead of the one who follows the topic.
 create table applied_decision (
