@@ -90,7 +90,7 @@ async function note(tx: Tx, judged: readonly Judged[]): Promise<void> {
     const base = { replay, seq, at: new Date(at).toISOString(), message: null, field: null, dead_letter: null };
     // What a dry run would have led to stands in its preview, which is read once all are judged.
     if (verdict.verdict === 'drop' && verdict.code === PREVIEWED)
-      return { ...base, state: 'sent', code: PREVIEWED, downstream: null, followed: true };
+      return { ...base, at: null, state: 'sent', code: PREVIEWED, downstream: null, followed: true };
     const code = verdict.verdict === 'pass' ? null : verdict.code;
     const letter = verdict.verdict === 'reject' ? letters(verdict.deadLetter) : undefined;
     const written: Downstream[] | null =
