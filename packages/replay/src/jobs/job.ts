@@ -50,7 +50,7 @@ export class Job {
   async run(signal: AbortSignal): Promise<void> {
     let row = await this.#load();
     if (row === undefined || row.settled) return;
-    if (row.begin_at !== null && !isOver(row)) await readBack(this.#ground, row.destination, [row]);
+    if (row.begin_at !== null) await readBack(this.#ground, row.destination, [row]);
     await this.#limit(row);
     while (!signal.aborted) {
       row = await this.#load();

@@ -54,7 +54,8 @@ async function readSince(
   for (const { begin_at } of replays)
     for (const [partition, offset] of begin_at?.[topic] ?? [])
       begin.set(partition, Math.min(offset, begin.get(partition) ?? offset));
-  if (begin.size === 0) return;
+  // A topic that is gone holds nothing that was sent.
+  if (begin.size === 0 || !(await admin.partitions([topic])).has(topic)) return;
   const ranges: OffsetRange[] = [];
   for (const [partition, { low, high }] of (await admin.bounds(topic)).entries()) {
     const from = Math.max(low, begin.get(partition) ?? 0);

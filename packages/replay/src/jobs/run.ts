@@ -47,8 +47,11 @@ export function runReplays(ground: Ground, decisions: Decisions, ready: () => bo
 const laneOf = (row: ReplayRow): string =>
   isOver(row) ? 'over' : `${row.kind === 'preview' ? 'preview ' : ''}${row.destination}`;
 
-const unsettled = ({ database }: Ground): Promise<ReplayRow[]> =>
-  database.query<ReplayRow>('select * from replay where not settled order by created_at, number');
+/** Decisions of all flows stand in one topic; those of flows that this service does not know wait. */
+const unsettled = ({ database, flows }: Ground): Promise<ReplayRow[]> =>
+  database.query<ReplayRow>('select * from replay where not settled and flow = any($1) order by created_at, number', [
+    [...flows.keys()],
+  ]);
 
 /**
  * Once decisions are taken in: finds what was sent of all replays that are not settled, and which verdicts there are. To be
@@ -64,6 +67,12 @@ export function recover(ground: Ground): (signal: AbortSignal) => Promise<void> 
         if (isOver(row)) await ground.database.transaction((tx) => withdraw(tx, row.id));
         await settleSent(ground.database, row.flow, row.station, row.id);
       }
+      await ground.database.query(
+        `update replay r set settled = true
+         where r.id = any($1) and r.state in ('cancelled', 'stopped', 'done') and not exists (
+           select from replay_item i where i.replay = r.id and i.state in ('waiting', 'sent') and r.kind <> 'copy')`,
+        [rows.map(({ id }) => id)],
+      );
     }
   };
 }
