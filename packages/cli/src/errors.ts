@@ -2,6 +2,7 @@
 import { StackError, StackErrors } from '@quadrille/devstack';
 import { Fault, Faults } from '@quadrille/record';
 import { EXIT, type ExitCode } from './exit.ts';
+import { ServiceError } from './replay/client.ts';
 
 /** Ctrl-C, where a command could not simply come to its end. */
 export class Cancelled extends Error {
@@ -19,6 +20,7 @@ export function formatError(thrown: unknown, debug = false): string {
     const cause = debug && thrown.cause instanceof Error ? `\n${thrown.cause.stack}` : '';
     return thrown.format() + cause;
   }
+  if (thrown instanceof ServiceError) return thrown.format();
   if (thrown instanceof Cancelled) return 'cancelled';
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const fault = kafkaFault(error);
@@ -36,6 +38,11 @@ function kafkaFault(error: Error): Fault | undefined {
 
 export function exitCodeOf(thrown: unknown): ExitCode {
   if (thrown instanceof Cancelled) return EXIT.cancelled;
-  if (thrown instanceof Fault && thrown.code === 'USAGE') return EXIT.usage;
+  if (thrown instanceof ServiceError) {
+    if (thrown.has('NOT_ALLOWED', 'UNAUTHENTICATED')) return EXIT.notAllowed;
+    return thrown.has('REQUEST_INVALID', 'USAGE', 'SELECTION_UNBOUNDED') ? EXIT.usage : EXIT.findings;
+  }
+  if (thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED') return EXIT.notAllowed;
+  if (thrown instanceof Fault && ['USAGE', 'SELECTION_UNBOUNDED'].includes(thrown.code)) return EXIT.usage;
   return EXIT.findings;
 }

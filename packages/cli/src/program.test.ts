@@ -25,7 +25,7 @@ test('words, arguments and options of one- and two-word commands', async () => {
 
 test('what may be left out is left out, and what takes the rest takes it', async () => {
   assert.deepEqual((await read('flow status'))?.args, []);
-  assert.deepEqual((await read('dlq show dlq.a 0 12'))?.args, ['dlq.a', '0', '12']);
+  assert.deepEqual((await read('dlq replay a1b2 c3d4 --execute'))?.args, ['a1b2', 'c3d4']);
 });
 
 test('a word or flag that nobody knows is answered by the nearest', async () => {

@@ -14,7 +14,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   flow: 'look at a flow as a whole',
   station: 'look at stations, pause and resume them',
   topic: 'look into topics',
-  dlq: 'look into dead letters',
+  dlq: 'diagnose, correct and replay dead letters',
+  replay: 'watch and cancel replays; run records again',
 };
 
 /**

@@ -1,11 +1,29 @@
 /** The parts of the service on one ground: what the routes call, what the leader does. */
 import { Fault } from '@quadrille/record';
 import { VERSION } from '@quadrille/station';
+import { auditApplies, auditOf, note } from './audit.ts';
 import { awayOf, enduring } from './away.ts';
 import type { ReplayConfig } from './config.ts';
 import { lead } from './db/leader.ts';
+import { decisionsOf } from './decisions/index.ts';
 import { follow } from './follow/index.ts';
 import type { Backend } from './http/backend.ts';
+import { jobApplies } from './jobs/apply.ts';
+import { items, replayOf, replays } from './jobs/query.ts';
+import { cancel, requestReplay } from './jobs/request.ts';
+import { recover, runReplays } from './jobs/run.ts';
+import { replayVerdicts } from './jobs/verdicts.ts';
+import {
+  correct,
+  deadLetter,
+  deadLetters,
+  deadLettersWithValues,
+  groups,
+  letterApplies,
+  retention,
+  setAside,
+} from './letters/index.ts';
+import { followDownstream, reconcile, trace } from './lineage/index.ts';
 import type { LiveFigures } from './metrics.ts';
 import type { Duty, Ground } from './model.ts';
 import { openByStation } from './open-letters.ts';
@@ -22,9 +40,16 @@ export interface Bound {
 
 /** Begins to contend for leadership. @param signal ends it. */
 export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal): Bound {
-  const { database, flows, instance, log } = ground;
-  const following = follow(ground, { onLive: [], applies: {}, recover: async () => {} });
-  const duties: Record<string, Duty> = { follow: following.duty };
+  const { database, flows, instance, log, outlet } = ground;
+  const applies = { ...letterApplies, ...jobApplies, ...auditApplies };
+  const decisions = decisionsOf(outlet, applies);
+  const following = follow(ground, { onLive: [replayVerdicts], applies, recover: recover(ground) });
+  const duties: Record<string, Duty> = {
+    follow: following.duty,
+    replay: runReplays(ground, decisions, following.caughtUp),
+    downstream: followDownstream(ground),
+    retention: retention(ground, config.retainDays),
+  };
   const leader = lead(
     config.databaseUrl,
     config.schema,
@@ -54,7 +79,23 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
         () => undefined,
         (error) => awayOf(error) ?? new Fault('DATABASE_UNAVAILABLE', ''),
       ),
-  } as Backend;
+    groups: (selection) => groups(ground, selection),
+    deadLetters: (selection, page) => deadLetters(ground, selection, page),
+    deadLettersWithValues: (selection, page) => deadLettersWithValues(ground, selection, page),
+    deadLetter: (id) => deadLetter(ground, id),
+    correct: (caller, request) => correct(ground, decisions, caller, request),
+    discard: (caller, request) => setAside(ground, decisions, caller, 'discard', request),
+    restore: (caller, request) => setAside(ground, decisions, caller, 'restore', request),
+    replay: (caller, request) => requestReplay(ground, decisions, caller, request),
+    cancel: (caller, id, reason) => cancel(ground, decisions, caller, id, reason),
+    replays: (query) => replays(ground, query),
+    replayOf: (id) => replayOf(ground, id),
+    items: (id, query) => items(ground, id, query),
+    reconcile: (query) => reconcile(ground, query),
+    trace: (flow, record) => trace(ground, flow, record),
+    audit: (query) => auditOf(ground, query),
+    note: (entry) => note(ground, decisions, entry),
+  };
   return {
     backend,
     leading: leader.leading,

@@ -1,27 +1,27 @@
 /** `quadrille dlq groups`: dead letters by cause. */
-import type { Command } from '../command.ts';
-import { Grouping } from '../dlq/groups.ts';
-import { SELECTION_OPTIONS, selectDeadLetters, selectionOf } from '../dlq/index.ts';
+import type { DeadLetterGroup } from '@quadrille/replay/api';
+import { type Command, wholeNumber } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { printRows } from '../print/output.ts';
+import { sparkline } from '../print/sparkline.ts';
 import { age } from '../print/values.ts';
-import { withServers } from '../servers.ts';
+import { queryOf, SELECTION_OPTIONS, unsettled } from '../replay/selection.ts';
+import { withReplay } from '../replay/service.ts';
 
 export const dlqGroups: Command = {
   path: 'dlq groups',
   summary: 'group dead letters by cause, the largest first',
   description:
-    'One cause: same station, code, field and place in the rule. FIRST is when it was first met; AGE how long ago it last was.',
-  options: SELECTION_OPTIONS,
+    'One cause: same station, code, field and place in the rule. Resolved and discarded ones are left out, see --state. TREND: failures an hour, over a day; FIRST is when it was first met; AGE how long ago it last was.',
+  options: [...SELECTION_OPTIONS, ['--limit <n>', 'at most so many (default 100)']],
   lists: true,
   examples: ['dlq groups', 'dlq groups --station locate --since 1d -o wide'],
   run: async (context, _, options) => {
-    const selection = selectionOf(options);
-    const grouping = new Grouping();
-    const { dead } = await withServers(context, (servers) =>
-      selectDeadLetters(servers, selection, (letter) => grouping.add(letter)),
+    const query = queryOf(unsettled(options));
+    const { items } = await withReplay(context, (client) =>
+      client.get<{ items: DeadLetterGroup[] }>('/v1/groups', query),
     );
-    const groups = grouping.groups;
+    const groups = items.slice(0, wholeNumber(options, 'limit', 1) ?? 100);
     printRows(
       context,
       options,
@@ -31,16 +31,17 @@ export const dlqGroups: Command = {
         { name: 'CODE', of: (group) => group.code },
         { name: 'FIELD', of: (group) => group.field },
         { name: 'STATION', of: (group) => group.station },
-        { name: 'TOPIC', of: (group) => group.topics.join(', '), wide: true },
+        { name: 'TOPIC', of: (group) => group.topic, wide: true },
+        { name: 'ATTEMPTS', of: (group) => group.attempts },
+        { name: 'TREND', of: (group) => sparkline(group.trend) },
         { name: 'MESSAGE', of: (group) => group.message },
         { name: 'FIRST', of: (group) => age(Date.parse(group.first)) },
         { name: 'AGE', of: (group) => age(Date.parse(group.last)) },
       ],
-      groups.slice(0, selection.limit),
+      groups,
       'no dead letters',
     );
-    if (groups.length > selection.limit) context.err(`${groups.length - selection.limit} more groups, see --limit`);
-    if (dead > 0) context.err(`${dead} more were left by attempts that did not count, see --all`);
+    if (items.length > groups.length) context.err(`${items.length - groups.length} more groups, see --limit`);
     return EXIT.done;
   },
 };

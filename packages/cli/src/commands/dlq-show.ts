@@ -1,121 +1,129 @@
 /** `quadrille dlq show`: one dead letter with everything that is known about it. */
-
-import { fieldsOf } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
-import { readRanges } from '@quadrille/station';
+import type { DeadLetterDetail } from '@quadrille/replay/api';
 import type { Command } from '../command.ts';
-import { AnyDecoder, type Decoded, headersOf } from '../decode.ts';
-import { claimsOn } from '../dlq/claims.ts';
-import { type DeadLetter, deadLetterOf, type KafkaRecord, nameOf } from '../dlq/dead-letter.ts';
-import { placeFrom } from '../dlq/selection.ts';
 import { EXIT } from '../exit.ts';
 import { formatOf, toJson } from '../print/output.ts';
 import { tableLines } from '../print/table.ts';
 import { printable } from '../print/values.ts';
-import { withServers } from '../servers.ts';
+import { lettersNamed, NAMES } from '../replay/selection.ts';
+import { withReplay } from '../replay/service.ts';
 
 export const dlqShow: Command = {
   path: 'dlq show',
-  summary: 'show one dead letter: value beside schema, fault, origin, headers',
-  arguments: [['PLACE...', "'TOPIC[PARTITION]@OFFSET', as `dlq list` names it, or TOPIC PARTITION OFFSET"]],
+  summary: 'show one dead letter: value beside schema, fault, origin, attempts, corrections',
+  arguments: [['NAME', NAMES]],
   lists: true,
-  examples: ["dlq show 'dlq.flights.qualified[0]@12'", 'dlq show dlq.flights.qualified 0 12 -o json'],
-  run: async (context, words, options) => {
+  examples: ['dlq show 3f2a9c', "dlq show 'dlq.flights.qualified[0]@12' -o json"],
+  run: async (context, [name], options) => {
     const format = formatOf(options);
-    const at = placeFrom(words);
-    const { letter, record, decoded } = await withServers(context, async (servers) => {
-      const nothing = (what: string): Fault =>
-        new Fault('NOT_FOUND', what, { help: 'list what there is with `quadrille dlq list`' });
-      const { topic, partition, offset } = at;
-      if (!(await servers.admin.listTopics()).includes(topic)) throw nothing(`topic ${topic}`);
-      const bounds = (await servers.admin.bounds(topic))[partition];
-      if (bounds === undefined || offset < bounds.low || offset >= bounds.high)
-        throw nothing(`${topic}[${partition}]@${offset}`);
-      let found: KafkaRecord | undefined;
-      await readRanges(servers.kafka, [{ topic, partition, from: offset, to: offset + 1 }], (_, __, message) => {
-        found = message;
-      });
-      if (found === undefined) throw nothing(`${topic}[${partition}]@${offset}`);
-      const claimantOf = await claimsOn(servers, [topic]);
-      const letter = deadLetterOf(topic, partition, found, claimantOf(topic, partition, offset) !== undefined);
-      if (letter === undefined)
-        throw new Fault('NOT_FOUND', `${topic}[${partition}]@${offset} is no dead letter: it has no fault headers`);
-      return { letter, record: found, decoded: await new AnyDecoder(servers.registry).decode(found.value) };
+    const detail = await withReplay(context, async (client) => {
+      const letters = await lettersNamed(client, [name!]);
+      if (letters.length > 1)
+        throw new Fault('USAGE', `${name} has ${letters.length} dead letters`, {
+          help: `name one: ${letters.map(({ id, station }) => `${id} (${station})`).join(', ')}`,
+        });
+      return client.get<DeadLetterDetail>(`/v1/dead-letters/${letters[0]!.id}`);
     });
-    if (format === 'json' || format === 'jsonl')
+    if (format === 'json' || format === 'jsonl') context.out(`${toJson(detail, format === 'json' ? 2 : undefined)}\n`);
+    else
       context.out(
-        `${toJson({ ...letter, headers: headersOf(record), ...decodedPart(decoded) }, format === 'json' ? 2 : undefined)}\n`,
+        `${[...facts(detail), '', ...value(detail), ...history(detail), '', ...headers(detail)].join('\n')}\n`,
       );
-    else context.out(`${[...faultLines(letter), '', ...valueLines(decoded), '', ...headerLines(record)].join('\n')}\n`);
     return EXIT.done;
   },
 };
 
-const decodedPart = (decoded: Decoded | null): object =>
-  decoded === null
-    ? { value: null }
-    : 'problem' in decoded
-      ? { undecoded: decoded.text, problem: decoded.problem }
-      : { value: decoded.value, schemaId: decoded.schemaId, schema: decoded.schema };
+const placeOf = ({ topic, partition, offset }: DeadLetterDetail['at']): string => `${topic}[${partition}]@${offset}`;
 
-function faultLines(letter: DeadLetter): string[] {
-  const { source } = letter;
-  const rows: [string, string | undefined][] = [
-    ['dead letter', nameOf(letter)],
+function facts(letter: DeadLetterDetail): string[] {
+  const { resolution } = letter;
+  const settled =
+    resolution === null
+      ? undefined
+      : [resolution.verdict, resolution.code, resolution.reason, resolution.by && `by ${resolution.by}`, resolution.at]
+          .filter(Boolean)
+          .join(', ');
+  const rows: [string, string | null | undefined][] = [
+    ['dead letter', `${letter.id}, ${letter.state}${letter.corrected ? ', a correction waits' : ''}`],
+    ['settled', settled],
+    ...letter.downstream.map((d): [string, string] => [
+      `  ${d.station}`,
+      [d.verdict, d.outcome, d.code, d.deadLetter && `dead letter ${d.deadLetter}`].filter(Boolean).join(', '),
+    ]),
     ['code', `${letter.code} (${letter.class})`],
     ['message', letter.message],
     ['field', letter.field],
-    ['station', letter.group],
+    ['station', `${letter.flow}.${letter.station}`],
     ['place', letter.place],
-    ['from', `${source.topic}[${source.partition}]@${source.offset}`],
-    ['key', letter.key ?? undefined],
+    ['record', letter.recordId],
+    ['version', letter.version === null ? null : `${letter.version}, revision ${letter.revision}`],
+    ['at', placeOf(letter.at)],
+    ['from', placeOf(letter.source)],
+    ['key', letter.key],
     ['group', letter.fingerprint],
     [
       'failed',
-      letter.deliveries === 1 ? letter.last : `${letter.deliveries} times, first ${letter.first}, last ${letter.last}`,
+      letter.attempts === 1 ? letter.last : `${letter.attempts} times, first ${letter.first}, last ${letter.last}`,
     ],
+    ['replay', letter.replay],
     ['service', letter.service],
-    [
-      'counts',
-      letter.live ? 'yes' : 'no: no live part of the ledger claims it, an attempt that did not count has left it',
-    ],
+    ['lineage', letter.recordId === null ? null : `quadrille trace '${letter.recordId}' --flow ${letter.flow}`],
   ];
   const lines = rows
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${`${name}:`.padEnd(13)}${printable(value!)}`);
-  return letter.stack === undefined
+    .filter((row): row is [string, string] => row[1] !== undefined && row[1] !== null)
+    .map(([name, text]) => `${`${name}:`.padEnd(13)}${printable(text)}`);
+  return letter.stack === null
     ? lines
-    : [...lines, 'stack:', ...letter.stack.split('\n').map((line) => `  ${printable(line)}`)];
+    : [...lines, 'stack:', ...letter.stack.split('\n').map((l) => `  ${printable(l)}`)];
 }
 
-function valueLines(decoded: Decoded | null): string[] {
-  if (decoded === null) return ['value: a tombstone, the id was deleted'];
-  if ('problem' in decoded) return [`value, not decoded (${decoded.problem}):`, `  ${printable(decoded.text)}`];
-  const value = decoded.value as Record<string, unknown>;
-  const rows = fieldsOf(decoded.schema).map((field) => ({
-    name: field.name,
-    type: `${field.kind}${field.nullable ? '?' : ''}`,
-    value: value[field.name],
-    doc: field.doc,
-  }));
+function value({ fields, problem, text, schemaId, masked }: DeadLetterDetail): string[] {
+  if (problem !== null) return [`value, not decoded (${problem}):`, `  ${printable(text ?? '')}`];
   const lines = tableLines(
     [
       { name: 'FIELD', of: (row) => row.name },
       { name: 'TYPE', of: (row) => row.type },
-      {
-        name: 'VALUE',
-        of: (row) => (row.value === null ? 'null' : typeof row.value === 'string' ? row.value : toJson(row.value)),
-      },
+      { name: 'VALUE', of: (row) => (typeof row.value === 'string' ? row.value : toJson(row.value)) },
       { name: 'DOC', of: (row) => row.doc },
     ],
-    rows,
+    fields,
   );
-  return [`value, by schema ${decoded.schemaId}:`, ...lines.map((line) => `  ${line}`)];
+  const hidden = masked.length === 0 ? '' : `; masked for your role: ${masked.join(', ')}`;
+  return [`value${schemaId === null ? '' : `, by schema ${schemaId}`}${hidden}:`, ...lines.map((line) => `  ${line}`)];
 }
 
-const headerLines = (record: KafkaRecord): string[] => [
+function history({ history, corrections, before, after }: DeadLetterDetail): string[] {
+  const lines: string[] = [];
+  if (history.length > 1) {
+    lines.push('', 'attempts:');
+    for (const each of history)
+      lines.push(
+        `  ${each.at}  revision ${each.revision}  ${each.code}  ${printable(each.message)}${each.replay === null ? '' : `  (${each.replay})`}`,
+      );
+  }
+  if (corrections.length > 0) {
+    lines.push('', 'corrections:');
+    for (const each of corrections)
+      lines.push(
+        `  ${each.number}  ${each.at}  by ${each.by}  ${each.revision === null ? 'waits' : `sent as revision ${each.revision}`}  ${printable(each.reason)}`,
+      );
+  }
+  if (before.length + after.length > 0) {
+    lines.push('', 'records of the same key:');
+    for (const [word, list] of [
+      ['before', before],
+      ['after', after],
+    ] as const)
+      for (const each of list)
+        lines.push(
+          `  ${word.padEnd(6)}  ${placeOf(each.at)}  ${each.time}  version ${each.version ?? '-'}  ${each.verdict}`,
+        );
+  }
+  return lines;
+}
+
+const headers = (letter: DeadLetterDetail): string[] => [
   'headers:',
-  ...Object.entries(headersOf(record)).map(
-    ([name, value]) => `  ${name}: ${printable(typeof value === 'string' ? value : toJson(value))}`,
-  ),
+  ...letter.headers.map(({ name, value }) => `  ${name}: ${printable(value)}`),
 ];

@@ -1,9 +1,15 @@
 /** The table of commands, in the order of help and reference. */
 import type { Command } from '../command.ts';
+import { audit } from './audit.ts';
 import { check } from './check.ts';
 import { completion } from './completion.ts';
+import { dlqDiscard, dlqRestore } from './dlq-discard.ts';
+import { dlqEdit } from './dlq-edit.ts';
+import { dlqExport } from './dlq-export.ts';
+import { dlqFix } from './dlq-fix.ts';
 import { dlqGroups } from './dlq-groups.ts';
 import { dlqList } from './dlq-list.ts';
+import { dlqReplay } from './dlq-replay.ts';
 import { dlqShow } from './dlq-show.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
@@ -11,6 +17,11 @@ import { explain } from './explain.ts';
 import { flowGraph } from './flow-graph.ts';
 import { flowReconcile } from './flow-reconcile.ts';
 import { flowStatus } from './flow-status.ts';
+import { replayCancel } from './replay-cancel.ts';
+import { replayList } from './replay-list.ts';
+import { replayShow } from './replay-show.ts';
+import { replayStart } from './replay-start.ts';
+import { replayWatch } from './replay-watch.ts';
 import { reset } from './reset.ts';
 import { run } from './run.ts';
 import { stationList } from './station-list.ts';
@@ -19,6 +30,7 @@ import { stationResume } from './station-resume.ts';
 import { test } from './test.ts';
 import { topicList } from './topic-list.ts';
 import { topicTail } from './topic-tail.ts';
+import { trace } from './trace.ts';
 import { types } from './types.ts';
 import { up } from './up.ts';
 
@@ -42,6 +54,19 @@ export const commands: readonly Command[] = [
   dlqGroups,
   dlqList,
   dlqShow,
+  dlqEdit,
+  dlqFix,
+  dlqReplay,
+  dlqDiscard,
+  dlqRestore,
+  dlqExport,
+  replayStart,
+  replayList,
+  replayShow,
+  replayWatch,
+  replayCancel,
+  trace,
+  audit,
   explain,
   completion,
 ];

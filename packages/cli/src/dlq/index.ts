@@ -2,4 +2,3 @@
 export * from './dead-letter.ts';
 export * from './groups.ts';
 export * from './read.ts';
-export * from './selection.ts';

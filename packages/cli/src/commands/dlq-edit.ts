@@ -1,0 +1,121 @@
+/** `quadrille dlq edit`: corrects one dead letter by hand. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { Fault } from '@quadrille/record';
+import type { CorrectionResult, DeadLetterDetail } from '@quadrille/replay/api';
+import { type Command, type Context, text } from '../command.ts';
+import { EXIT } from '../exit.ts';
+import { printable } from '../print/values.ts';
+import { ServiceError } from '../replay/client.ts';
+import { changeLines, changesOf } from '../replay/difference.ts';
+import { lettersNamed, NAMES } from '../replay/selection.ts';
+import { withReplay } from '../replay/service.ts';
+
+export const dlqEdit: Command = {
+  path: 'dlq edit',
+  summary: 'correct one dead letter in an editor, or by a file',
+  description:
+    'The value opens as JSON in $VISUAL or $EDITOR, with its schema above it. It is checked against the schema before it is kept; the original stays. Send it with `dlq replay`.',
+  arguments: [['NAME', NAMES]],
+  options: [
+    ['--value <file>', 'take the corrected value from this file, - for stdin, instead of an editor'],
+    ['--reason <text>', 'why; stands in the audit'],
+    ['--execute', 'keep it; without, it is asked for on a terminal, and only shown otherwise'],
+  ],
+  examples: ['dlq edit 3f2a9c', 'dlq edit 3f2a9c --value mended.json --reason "mistyped" --execute'],
+  run: (context, [name], options) =>
+    withReplay(context, async (client) => {
+      const [letter, second] = await lettersNamed(client, [name!]);
+      if (second !== undefined)
+        throw new Fault('USAGE', `${name} has several dead letters`, { help: 'name one by its id' });
+      const detail = await client.get<DeadLetterDetail>(`/v1/dead-letters/${letter!.id}`);
+      const source = text(options, 'value');
+      const value =
+        source === undefined
+          ? edited(context, detail)
+          : parsed(readFileSync(source === '-' ? 0 : source, 'utf8'), source);
+      if (isDeepStrictEqual(value, detail.value)) {
+        context.err('nothing was changed');
+        return EXIT.done;
+      }
+      context.out(`${changeLines(changesOf(detail.value, value)).join('\n')}\n`);
+      const post = (execute: boolean): Promise<CorrectionResult> =>
+        client.post('/v1/corrections', {
+          items: [{ deadLetter: detail.id, edition: detail.edition, value }],
+          ...(text(options, 'reason') === undefined ? {} : { reason: text(options, 'reason') }),
+          execute,
+        });
+      const checked = await post(false);
+      if (checked.problems.length > 0)
+        throw new ServiceError(
+          400,
+          checked.problems.map(({ fault }) => fault),
+        );
+      const keep = options.execute === true || (source === undefined && (await asked(context)));
+      if (!keep) {
+        context.err('not kept; --execute keeps it');
+        return EXIT.done;
+      }
+      const { problems } = await post(true);
+      if (problems.length > 0)
+        throw new ServiceError(
+          409,
+          problems.map(({ fault }) => fault),
+        );
+      context.err(`kept; send it with \`quadrille dlq replay ${detail.id} --execute\``);
+      return EXIT.done;
+    }),
+};
+
+const asked = async ({ ask }: Context): Promise<boolean> =>
+  ask !== undefined && /^y(es)?$/i.test((await ask('keep this correction? [y/N] ')).trim());
+
+/** Runs the editor on the value. @throws Fault USAGE, ANSWER_INVALID: what was typed stays in the file that is named. */
+function edited(context: Context, detail: DeadLetterDetail): unknown {
+  const { env } = context;
+  if (context.terminal === undefined)
+    throw new Fault('USAGE', '--value is missing', {
+      help: 'there is no terminal to edit in: name a file, or - for stdin',
+    });
+  const folder = mkdtempSync(join(tmpdir(), 'quadrille-edit-'));
+  const file = join(folder, `${detail.id}.json`);
+  writeFileSync(file, `${commentsOf(detail)}\n${JSON.stringify(detail.value, null, 2)}\n`, { mode: 0o600 });
+  const editor = env.VISUAL || env.EDITOR || 'vi';
+  const { status, error } = spawnSync(editor, [file], { stdio: 'inherit', shell: true, env: { ...env } });
+  if (error !== undefined || status !== 0)
+    throw new Fault('USAGE', `the editor ${editor} ended with ${error?.message ?? status}`, {
+      help: 'set EDITOR, or use --value',
+    });
+  const value = parsed(readFileSync(file, 'utf8'), file);
+  rmSync(folder, { recursive: true });
+  return value;
+}
+
+/** Lines that begin with // are left out: JSON has no comments, people do. */
+function parsed(content: string, place: string): unknown {
+  const json = content
+    .split('\n')
+    .map((line) => (/^\s*\/\//.test(line) ? '' : line))
+    .join('\n');
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (error) {
+    throw new Fault('ANSWER_INVALID', (error as Error).message, {
+      place,
+      help: `nothing was changed; mend the file and take it with --value ${place}`,
+    });
+  }
+}
+
+function commentsOf({ id, code, message, field, fields, problem }: DeadLetterDetail): string {
+  return [
+    `// ${id}: ${code}${field === null ? '' : ` (${field})`}`,
+    `// ${printable(message)}`,
+    ...(problem === null ? [] : [`// the original cannot be decoded (${printable(problem)}): write the whole value`]),
+    '//',
+    ...fields.map(({ name, type, doc }) => `// ${name}: ${type}${doc === '' ? '' : `  ${printable(doc)}`}`),
+  ].join('\n');
+}

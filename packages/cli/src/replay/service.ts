@@ -1,0 +1,116 @@
+/**
+ * Finds the replay service: named by the environment, the one beside the `up` of this folder, or one that is started with
+ * the folder's stack for the time of a command.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type StackAddresses, startStack } from '@quadrille/devstack';
+import { Fault } from '@quadrille/record';
+import type { ReplayStatus } from '@quadrille/replay';
+import type { Context } from '../command.ts';
+import { findServers, orCancelled } from '../servers.ts';
+import { runningReplay, runningUp, stateFolder } from '../state.ts';
+import { replayEnv, replayTokenFile } from '../up/replay-process.ts';
+import { mainOf } from '../up/supervised-process.ts';
+import { ReplayClient } from './client.ts';
+
+const READY_MS = 120_000;
+
+/** @throws Cancelled when the user gives up, once all that was started is stopped. */
+export async function withReplay<T>(context: Context, work: (client: ReplayClient) => Promise<T>): Promise<T> {
+  const { env, cwd, cancel } = context;
+  const named = env.QUADRILLE_REPLAY_URL;
+  if (named) return orCancelled(context, work(new ReplayClient(named, tokenOf(env, undefined), cancel)));
+  const beside = runningUp(cwd) === undefined ? undefined : runningReplay(cwd);
+  if (beside !== undefined)
+    return orCancelled(context, work(new ReplayClient(beside.url, tokenOf(env, beside.tokenFile), cancel)));
+  const found = await findServers(context);
+  const stack = found === undefined ? await startForNow(context) : undefined;
+  try {
+    const service = await startService(context, found ?? stack!);
+    try {
+      return await orCancelled(
+        context,
+        work(new ReplayClient(service.url, tokenOf(env, replayTokenFile(cwd)), cancel)),
+      );
+    } finally {
+      await service.stop();
+    }
+  } finally {
+    await stack?.stop();
+  }
+}
+
+/** @throws Fault UNAUTHENTICATED */
+function tokenOf(env: Context['env'], file: string | undefined): string {
+  if (env.QUADRILLE_TOKEN) return env.QUADRILLE_TOKEN;
+  const place = env.QUADRILLE_TOKEN_FILE || file;
+  try {
+    if (place !== undefined) return readFileSync(place, 'utf8').trim();
+  } catch (error) {
+    throw new Fault('UNAUTHENTICATED', (error as Error).message, { cause: error });
+  }
+  throw new Fault('UNAUTHENTICATED', 'QUADRILLE_TOKEN is not set');
+}
+
+function startForNow(context: Context): ReturnType<typeof startStack> {
+  context.err('no stack is running here: starting it, and the replay service, for the time of this command');
+  return startStack({
+    dir: stateFolder(context.cwd),
+    env: { ...context.env },
+    onProgress: (line) => context.err(line),
+  });
+}
+
+/** Of every flow in `flows`, and the one that runs here. @throws Fault USAGE, REPLAY_UNAVAILABLE */
+async function startService(
+  context: Context,
+  addresses: StackAddresses,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const { cwd } = context;
+  const up = runningUp(cwd)?.flow;
+  const flows = new Set(globSync('flows/*/flow.yaml', { cwd }).map((file) => join(cwd, file)));
+  if (existsSync(join(cwd, 'flow.yaml'))) flows.add(join(cwd, 'flow.yaml'));
+  if (up !== undefined) flows.add(up);
+  if (flows.size === 0)
+    throw new Fault('USAGE', 'there is no flow here', { help: 'go to a folder that holds flow.yaml, or flows/' });
+  const { NODE_TEST_CONTEXT: _, ...env } = replayEnv(context, { addresses, flows: [...flows] });
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', mainOf('replay')], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { ...env, QUADRILLE_LOG: context.env.QUADRILLE_LOG ?? 'error' },
+  });
+  let words = '';
+  child.stderr!.on('data', (chunk: Buffer) => {
+    words = (words + chunk.toString('utf8')).slice(-4_000);
+  });
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    const force = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await gone;
+    clearTimeout(force);
+  };
+  try {
+    const url = await orCancelled(
+      context,
+      new Promise<string>((resolve, reject) => {
+        const late = (what: string): void => reject(new Fault('REPLAY_UNAVAILABLE', `${what}\n${words.trim()}`.trim()));
+        const timer = setTimeout(() => late(`not ready after ${READY_MS / 1000} s`), READY_MS);
+        child.on('message', ({ status }: { status?: ReplayStatus }) => {
+          if (status?.caughtUp !== true || status.url === undefined) return;
+          clearTimeout(timer);
+          resolve(status.url);
+        });
+        void gone.then(() => {
+          clearTimeout(timer);
+          late('it ended');
+        });
+      }),
+    );
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
