@@ -14,7 +14,7 @@ const CHANGING = {
 
 /**
  * Up to 1,000 at a time, each such step whole or not at all; without `execute` only counted.
- * @throws Fault SELECTION_UNBOUNDED when the selection names no condition and `all` is not true; SELECTION_EMPTY; SQL_INVALID;
+ * @throws Fault SELECTION_UNBOUNDED when all that are there are to be changed and `all` is not true; SELECTION_EMPTY; SQL_INVALID;
  * of class `dependency`: steps before it are done.
  */
 export async function setAside(
@@ -25,7 +25,7 @@ export async function setAside(
   request: SetAsideRequest,
 ): Promise<SetAsideResult> {
   const { selection, reason, execute = false, all = false } = request;
-  if (!all && !isBounded(selection)) throw new Fault('SELECTION_UNBOUNDED', '');
+  if (execute && !all && !isBounded(selection)) throw new Fault('SELECTION_UNBOUNDED', '');
   const result: SetAsideResult = { changed: 0, refused: 0 };
   let seen = 0;
   for await (const ids of selectIds(ground, inStates(selection, kind))) {
@@ -64,7 +64,8 @@ export async function setAside(
 
 /** Of those not named one by one only such as may be meant: what is resolved is discarded only when that is said. */
 function inStates(selection: Selection, kind: 'discard' | 'restore'): Selection {
-  if (selection.states !== undefined || selection.ids !== undefined) return selection;
+  const { states, ids, prefix, record } = selection;
+  if ((states ?? ids ?? prefix ?? record) !== undefined) return selection;
   return { ...selection, states: kind === 'discard' ? ['open', 'corrected', 'replaying'] : ['discarded'] };
 }
 
