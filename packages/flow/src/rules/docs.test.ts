@@ -47,3 +47,5 @@ test('write-a-rule.md', async () =>
   assert.equal(await outcomesOf('write-a-rule.md', 'flights.reported', 'flights.qualified'), 6));
 test('add-a-lookup.md', async () =>
   assert.equal(await outcomesOf('add-a-lookup.md', 'flights.qualified', 'flights.enriched'), 2));
+test('correct-and-replay.md', async () =>
+  assert.equal(await outcomesOf('correct-and-replay.md', 'flights.qualified', 'flights.qualified'), 2));
