@@ -40,7 +40,7 @@ stations:
     to: FLOW.out
     stopTheLine: "off"
   store:
-    loader: { type: postgres, table: FLOW_rows, connections: 2 }
+    loader: { type: postgres, table: rows-FLOW, connections: 2 }
     from: FLOW.out
 `;
 
@@ -55,7 +55,7 @@ export class Chain implements AsyncDisposable {
   }
 
   get table(): string {
-    return `${this.flow.name}_rows`;
+    return `rows-${this.flow.name}`;
   }
 
   /** Replaces the rule and starts the station anew, as a deployment does. */
