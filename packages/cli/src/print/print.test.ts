@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Context } from '../command.ts';
 import { wantsColour } from './colour.ts';
 import { formatOf, printRows, toJson } from './output.ts';
+import { letterLine, replayTable } from './reconciliation.ts';
 import { fit, tableLines } from './table.ts';
 import { age, count, printable, span } from './values.ts';
 
@@ -84,4 +85,18 @@ test('colours: the flag over NO_COLOR over the terminal', () => {
   assert.equal(wantsColour(undefined, { NO_COLOR: '' }, true), true);
   assert.equal(wantsColour('always', { NO_COLOR: '1' }, false), true);
   assert.equal(wantsColour('never', {}, true), false);
+});
+
+test('what was replayed is told where something was, dead letters by the states that occur', () => {
+  const replays = { received: 5, previewed: 2, passed: 2, dropped: 0, rejected: 1, inFlight: 0 };
+  const none = { received: 0, previewed: 0, passed: 0, dropped: 0, rejected: 0, inFlight: 0 };
+  assert.deepEqual(replayTable({ quiet: { replays: none } }), []);
+  assert.deepEqual(replayTable({ quiet: { replays: none }, locate: { replays } }), [
+    'STATION  REPLAYED  DRY-RUN  PASSED  DROPPED  REJECTED  IN-FLIGHT',
+    'locate          5        2       2        0         1          0',
+  ]);
+  assert.equal(
+    letterLine({ open: 0, corrected: 0, replaying: 0, resolved: 1_679, discarded: 0 }),
+    'dead letters: 0 open, 1,679 resolved',
+  );
 });

@@ -57,6 +57,31 @@ export const stationTable = (stations: Readonly<Record<string, object>>): string
   stationLines(stations as Record<string, Omit<Named, 'name'>>);
 export const edgeTable = (edges: readonly Edge[]): string[] => lines(EDGES, edges);
 
+const REPLAYS: readonly Column<Named>[] = [
+  { name: 'STATION', of: (row) => row.name },
+  { name: 'REPLAYED', of: ({ replays }) => replays.received },
+  { name: 'DRY-RUN', of: ({ replays }) => replays.previewed },
+  { name: 'PASSED', of: ({ replays }) => replays.passed ?? '-' },
+  { name: 'DROPPED', of: ({ replays }) => replays.dropped },
+  { name: 'REJECTED', of: ({ replays }) => replays.rejected },
+  { name: 'IN-FLIGHT', of: ({ replays }) => replays.inFlight },
+];
+
+/** What stations were sent again; empty where nothing was. */
+export function replayTable(stations: Readonly<Record<string, object>>): string[] {
+  const rows = Object.entries(stations)
+    .map(([name, totals]) => ({ name, ...totals }) as Named)
+    .filter(({ replays }) => replays.received + replays.inFlight > 0);
+  return rows.length === 0 ? [] : tableLines(REPLAYS, rows);
+}
+
+/** `dead letters: 3 open, 676 resolved`, without those that there are none of but the open ones. */
+export const letterLine = (counts: Readonly<Record<string, number>>): string =>
+  `dead letters: ${Object.entries(counts)
+    .filter(([state, n]) => n > 0 || state === 'open')
+    .map(([state, n]) => `${count(n)} ${state}`)
+    .join(', ')}`;
+
 function lines<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
   const telling = ({ name, of }: Column<Row>): boolean =>
     !RARE.has(name) || rows.some((row) => ![0, '-'].includes(of(row) as number | string));

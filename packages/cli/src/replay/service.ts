@@ -42,6 +42,10 @@ export async function withReplay<T>(context: Context, work: (client: ReplayClien
   }
 }
 
+/** Whether one is named, or runs beside the `up` of this folder: none would have to be started. */
+export const isReplayThere = ({ env, cwd }: Context): boolean =>
+  Boolean(env.QUADRILLE_REPLAY_URL) || runningReplay(cwd) !== undefined;
+
 /** @throws Fault UNAUTHENTICATED */
 function tokenOf(env: Context['env'], file: string | undefined): string {
   if (env.QUADRILLE_TOKEN) return env.QUADRILLE_TOKEN;
