@@ -44,7 +44,7 @@ export function followDownstream(ground: Pick<Ground, 'database' | 'kafka' | 'ad
 }
 
 const itemsAfter = (
-  { database }: Pick<Ground, 'database'>,
+  { database, flows }: Pick<Ground, 'database' | 'flows'>,
   { replay, seq }: { replay: string; seq: number },
 ): Promise<Item[]> =>
   database.query<Item>(
@@ -52,10 +52,10 @@ const itemsAfter = (
        i.dead_letter, i.downstream
      from replay_item i join replay r on r.id = i.replay
      where i.state = 'passed' and not i.followed and i.sent_offset is not null and r.kind in ('replay', 'rerun')
-       and (i.replay, i.seq) > ($1, $2)
+       and r.flow = any($3) and (i.replay, i.seq) > ($1, $2)
      order by i.replay, i.seq
      limit ${BATCH}`,
-    [replay, seq],
+    [replay, seq, [...flows.keys()]],
   );
 
 /** Items of one station. */
@@ -66,7 +66,6 @@ async function followBatch(
 ): Promise<void> {
   const { flow: name, station } = items[0]!;
   const flow = ground.flows.get(name);
-  // The service was told of the flow when they were sent, and is not now.
   if (flow === undefined) return;
   const outputs = await knownOutputs(ground, name, station, items, known);
   const followed = await downstreamOf(ground, flow, outputs, known);

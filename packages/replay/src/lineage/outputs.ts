@@ -49,7 +49,11 @@ export async function outputsOf(
   station: string,
   records: readonly Placed[],
 ): Promise<OutputsOf[]> {
-  const parts = await livePartsAt(ground.database, flow, station, records);
+  const covering = await livePartsAt(ground.database, flow, station, records);
+  // What was rejected has made nothing.
+  const parts = covering.map((part, i) =>
+    verdictIn(flow, station, part, records[i]!.offset).verdict === 'reject' ? undefined : part,
+  );
   const found = records.map((): OutputsOf => ({ outputs: [], gone: false }));
   const wanted = new Map<string, OutputsOf>();
   const offsets = new Set<number>();
@@ -63,10 +67,8 @@ export async function outputsOf(
     offsets.add(offset);
   });
   const { ranges, torn } = await readable(ground, parts);
-  records.forEach(({ offset }, i) => {
-    const part = parts[i];
-    if (part !== undefined && torn.has(part) && verdictIn(flow, station, part, offset).verdict !== 'reject')
-      found[i]!.gone = true;
+  records.forEach((_, i) => {
+    if (parts[i] !== undefined && torn.has(parts[i])) found[i]!.gone = true;
   });
   if (ranges.length === 0) return found;
   await readRanges(ground.kafka, ranges, (topic, partition, { offset, key, value, headers, timestamp }) => {
@@ -136,41 +138,55 @@ export async function standingOutputs(
   station: string,
   records: readonly Placed[],
 ): Promise<{ outputs: FormerOutput[]; gone: boolean }[]> {
-  if (records.length === 0) return [];
-  const attempts = await ground.database.query<Placed & { n: number }>(
-    `with recursive attempt(n, topic, partition, record_offset, number, judged) as (
-       select w.n::integer, w.topic, w.partition, w.record_offset, 0::bigint, false
-       from unnest($3::text[], $4::integer[], $5::bigint[]) with ordinality as w(topic, partition, record_offset, n)
-       union
-       select a.n, r.destination, i.partition, i.sent_offset, r.number, i.state in ('passed', 'dropped')
-       from attempt a
-       cross join lateral (
-         select replay, seq from replay_item
-         where from_topic = a.topic and from_partition = a.partition and from_offset = a.record_offset
-         union
-         select l.replay, l.seq from dead_letter d join replay_item l on l.dead_letter = d.id
-         where d.flow = $1 and d.station = $2 and d.source_topic = a.topic and d.source_partition = a.partition
-           and d.source_offset = a.record_offset
-       ) s
-       join replay_item i on i.replay = s.replay and i.seq = s.seq and i.sent_offset is not null
-       join replay r on r.id = i.replay and r.flow = $1 and r.station = $2 and r.kind in ('replay', 'rerun')
-     )
-     select distinct on (n) n, topic, partition, record_offset as offset from attempt where judged order by n, number desc`,
-    [
-      flow,
-      station,
-      records.map(({ topic }) => topic),
-      records.map(({ partition }) => partition),
-      records.map(({ offset }) => offset),
-    ],
-  );
-  const newest = [...records];
-  for (const { n, ...place } of attempts) newest[n - 1] = place;
-  const made = await outputsOf(ground, flow, station, newest);
+  const made = await outputsBefore(ground, flow, station, records);
   return made.map(({ outputs, gone }) => ({
-    outputs: outputs
-      .filter(({ deleted }) => !deleted)
-      .map(({ topic, partition, key, id }) => ({ topic, partition, key, id })),
+    outputs: outputs.map(({ topic, partition, key, id }) => ({ topic, partition, key, id })),
     gone,
   }));
 }
+
+/** As `standingOutputs`, as it was before the replay of a number: `before[i]` of `records[i]`. */
+export async function outputsBefore(
+  ground: Reading,
+  flow: string,
+  station: string,
+  records: readonly Placed[],
+  before?: readonly number[],
+): Promise<OutputsOf[]> {
+  if (records.length === 0) return [];
+  const attempts = await ground.database.query<Placed & { n: number }>(NEWEST_ATTEMPTS, [
+    flow,
+    station,
+    records.map(({ topic }) => topic),
+    records.map(({ partition }) => partition),
+    records.map(({ offset }) => offset),
+    before ?? records.map(() => Number.MAX_SAFE_INTEGER),
+  ]);
+  const newest = [...records];
+  for (const { n, ...place } of attempts) newest[n - 1] = place;
+  const made = await outputsOf(ground, flow, station, newest);
+  return made.map(({ outputs, gone }) => ({ outputs: outputs.filter(({ deleted }) => !deleted), gone }));
+}
+
+/** Where the newest judged attempt at each record was sent; nothing for those that were never sent again. */
+const NEWEST_ATTEMPTS = `
+with recursive attempt(n, topic, partition, record_offset, number, before, judged) as (
+  select w.n::integer, w.topic, w.partition, w.record_offset, 0::bigint, w.before, false
+  from unnest($3::text[], $4::integer[], $5::bigint[], $6::bigint[]) with ordinality
+    as w(topic, partition, record_offset, before, n)
+  union
+  select a.n, r.destination, i.partition, i.sent_offset, r.number, a.before, i.state in ('passed', 'dropped')
+  from attempt a
+  cross join lateral (
+    select replay, seq from replay_item
+    where from_topic = a.topic and from_partition = a.partition and from_offset = a.record_offset
+    union
+    select l.replay, l.seq from dead_letter d join replay_item l on l.dead_letter = d.id
+    where d.flow = $1 and d.station = $2 and d.source_topic = a.topic and d.source_partition = a.partition
+      and d.source_offset = a.record_offset
+  ) s
+  join replay_item i on i.replay = s.replay and i.seq = s.seq and i.sent_offset is not null
+  join replay r on r.id = i.replay and r.flow = $1 and r.station = $2 and r.kind in ('replay', 'rerun')
+)
+select distinct on (n) n, topic, partition, record_offset as offset
+from attempt where judged and number < before order by n, number desc`;

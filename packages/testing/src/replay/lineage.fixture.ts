@@ -50,8 +50,8 @@ export async function sendAgain(chain: Chain, database: Database, number: number
   const topic = replayTopic(flow.name, 'judge');
   const replay = `${flow.name}-${number}`;
   await database.query(
-    `insert into replay (id, number, kind, flow, station, destination, state, records, ramp, stop_at, request, reason, by_whom, created_at)
-     values ($1, $2, 'rerun', $3, 'judge', $4, 'running', $5, '[]', 1, '{}', '', 'test', now())`,
+    `insert into replay (id, number, kind, flow, station, destination, state, records, ramp, stop_at, request, reason, by_whom, created_at, settled)
+     values ($1, $2, 'rerun', $3, 'judge', $4, 'done', $5, '[]', 1, '{}', '', 'test', now(), true)`,
     [replay, number, flow.name, topic, items.length],
   );
   const sent: Placed[] = [];

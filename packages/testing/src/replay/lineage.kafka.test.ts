@@ -54,9 +54,12 @@ test('outputs of records by the claims of their parts; what stands is what the n
     { id: 'none' },
     { id: 'bad', does: 'reject' },
   ]);
+  await ground.database.query(`update replay_item set state = 'sent' where replay = $1`, [`${flow.name}-1`]);
   assert.deepEqual(await standing(), ['one', 'two/0 two/1', '', ''], 'as long as no verdict is noted');
   await ground.database.query(
-    `update replay_item set state = case record_id when 'two' then 'dropped' when 'bad' then 'rejected' else 'passed' end`,
+    `update replay_item set state = case record_id when 'two' then 'dropped' when 'bad' then 'rejected' else 'passed' end
+     where replay = $1`,
+    [`${flow.name}-1`],
   );
   assert.deepEqual(await standing(), ['one/0 one/1', '', 'none', '']);
   assert.equal((await made())[0]![0], 'one@0', 'the record itself led to what it led to');
@@ -94,7 +97,7 @@ test('what became of outputs further down, to the loader and to its dead letters
     { id: 'a', does: 'many' },
     { id: 'b', does: 'a\u0000b' },
   ]);
-  await ground.database.query(`update replay_item set state = 'passed'`);
+  await ground.database.query(`update replay_item set state = 'passed' where replay = $1`, [`${flow.name}-1`]);
   const outputs = await outputsOf(ground, flow.name, 'judge', sent);
   const follow = async () =>
     (
@@ -115,7 +118,8 @@ test('what became of outputs further down, to the loader and to its dead letters
   ]);
   const items = () =>
     ground.database.query<{ downstream: { verdict: string; outcome: string | null }[] | null; followed: boolean }>(
-      'select downstream, followed from replay_item order by seq',
+      'select downstream, followed from replay_item where replay = $1 order by seq',
+      [`${flow.name}-1`],
     );
   const over = new AbortController();
   const duty = followDownstream(ground)(over.signal);

@@ -34,7 +34,9 @@ test('the books of a flow with its dead letters, narrowed by station, topic and 
   const places = [await placeOf(chain, 'FLOW.in', 'a')];
   await sendAgain(chain, ground.database, 1, places, [{ id: 'a', does: 'drop' }]);
   await until('the dead letters', async () => {
-    const [row] = await ground.database.query<{ n: number }>('select count(*) as n from dead_letter');
+    const [row] = await ground.database.query<{ n: number }>('select count(*) as n from dead_letter where flow = $1', [
+      flow.name,
+    ]);
     return row!.n === 2;
   });
 

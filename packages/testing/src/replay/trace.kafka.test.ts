@@ -25,7 +25,9 @@ test('the whole way of a record, in order: failed, corrected, sent again, split 
   await chain.drained();
   const place = await placeOf(chain, 'FLOW.in', 'bad');
   const letter = await until('the dead letter', async () => {
-    const [row] = await ground.database.query<{ id: string }>('select id from dead_letter');
+    const [row] = await ground.database.query<{ id: string }>('select id from dead_letter where flow = $1', [
+      flow.name,
+    ]);
     return row?.id;
   });
   await ground.database.query(
