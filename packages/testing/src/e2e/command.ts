@@ -52,30 +52,22 @@ export class Typed {
   }
 }
 
-/** A copy of fixtures/tiny in which `tiny` is a name that nobody else has. */
-export class TinyProject implements AsyncDisposable {
+/** A folder with a flow whose name nobody else has; its topics begin with that name. */
+export class Project implements AsyncDisposable {
   readonly name: string;
   readonly folder: string;
   readonly running = new Set<Typed>();
 
-  private constructor(name: string, folder: string) {
+  protected constructor(name: string, folder: string) {
     this.name = name;
     this.folder = folder;
   }
 
-  static async make(): Promise<TinyProject> {
-    const name = `e${randomBytes(4).toString('hex')}`;
+  /** A new name, and an empty folder in which rules can import what they import in a project. */
+  protected static async place(): Promise<{ name: string; folder: string }> {
     const folder = await realpath(await mkdtemp(join(tmpdir(), 'quadrille-e2e-')));
-    await cp(join(ROOT, 'packages/testing/fixtures/tiny'), folder, { recursive: true });
-    // So that rules can import what they import in a project.
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
-    const project = new TinyProject(name, folder);
-    await project.edit('flow.yaml', (text) => text.replaceAll('tiny', name));
-    for (const file of await readdir(join(folder, 'schemas'))) {
-      await project.edit(`schemas/${file}`, (text) => text.replaceAll('tiny', name));
-      await rename(join(folder, 'schemas', file), join(folder, 'schemas', file.replace('tiny', name)));
-    }
-    return project;
+    return { name: `e${randomBytes(4).toString('hex')}`, folder };
   }
 
   async edit(path: string, change: (text: string) => string): Promise<void> {
@@ -175,5 +167,20 @@ export class TinyProject implements AsyncDisposable {
       await clients.close();
       await rm(this.folder, { recursive: true, force: true });
     }
+  }
+}
+
+/** A copy of fixtures/tiny in which `tiny` is the project's name. */
+export class TinyProject extends Project {
+  static async make(): Promise<TinyProject> {
+    const { name, folder } = await Project.place();
+    await cp(join(ROOT, 'packages/testing/fixtures/tiny'), folder, { recursive: true });
+    const project = new TinyProject(name, folder);
+    await project.edit('flow.yaml', (text) => text.replaceAll('tiny', name));
+    for (const file of await readdir(join(folder, 'schemas'))) {
+      await project.edit(`schemas/${file}`, (text) => text.replaceAll('tiny', name));
+      await rename(join(folder, 'schemas', file), join(folder, 'schemas', file.replace('tiny', name)));
+    }
+    return project;
   }
 }
