@@ -19,6 +19,7 @@ export function decisionsOf(outlet: Outlet, applies: Applies): Decisions {
   return {
     async decide(tx, decisions) {
       if (decisions.length === 0) return;
+      await lockDecisions(tx);
       const messages = decisions.map((decision) => ({
         key: Buffer.from(keyOf(decision)),
         value: decisionCodec.encode(decision),
@@ -32,6 +33,13 @@ export function decisionsOf(outlet: Outlet, applies: Applies): Decisions {
     },
   };
 }
+
+/**
+ * Whoever decides and whoever follows the topic take turns: the follower would meet decisions of a transaction that is not
+ * committed yet, and each would wait for the other.
+ */
+export const lockDecisions = (tx: Tx): Promise<unknown> =>
+  tx.query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' decisions', 4))");
 
 /** Applies a decision unless that was done; one of a kind that nobody knows is left alone. @returns whether the kind is known. */
 export async function applyAt(tx: Tx, offset: number, decision: Decision, applies: Applies): Promise<boolean> {

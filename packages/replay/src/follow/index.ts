@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DECISIONS_TOPIC, deadLetterTopic, LEDGER_TOPIC, placeOf } from '@quadrille/record';
 import { decisionCodec, Follower, ledgerCodec } from '@quadrille/station';
 import type { Tx } from '../db/database.ts';
-import { type Applies, applyAt } from '../decisions/index.ts';
+import { type Applies, applyAt, lockDecisions } from '../decisions/index.ts';
 import type { Duty, Ground, OnLive } from '../model.ts';
 import { takeLetters } from './dead-letters.ts';
 import { takeEntries } from './ledger.ts';
@@ -52,6 +52,7 @@ export function follow(ground: Ground, { onLive, applies, recover }: FollowOptio
     );
   };
   const decisions: Take = async (tx, topic, partition, records) => {
+    await lockDecisions(tx);
     for (const { offset, value } of records) {
       if (value === null) continue;
       const decision = decisionCodec.decode(value, placeOf(topic, partition, Number(offset)));
