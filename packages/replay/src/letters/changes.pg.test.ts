@@ -215,7 +215,6 @@ test('decisions that come before their dead letters wait for them, and once agai
   await applyAll();
   assert.equal((await database.query('select 1 from pending_decision')).length, 1);
   const ids = await letters.add({ id: 'a', offset: 0 }, { id: 'b', offset: 1 });
-  await database.transaction((tx) => applyPending(tx, ids));
   assert.deepEqual(await database.query(`select ${columns}`), before);
   assert.deepEqual(await groups(), grouped);
   assert.equal((await database.query('select 1 from pending_decision')).length, 0);

@@ -43,6 +43,8 @@ export interface Given {
   /** Bytes as they stand, instead of a value of the schema. */
   bytes?: Buffer;
   raw?: boolean;
+  /** Offset in the source partition; 1,000 above `offset` unless said. */
+  source?: number;
 }
 
 export type TestGround = Pick<Ground, 'database' | 'registry' | 'kafka' | 'admin' | 'log'>;
@@ -119,7 +121,7 @@ export class Letters implements AsyncDisposable {
             `message of ${offset}`,
             at,
             raw ? `positions.${flow}.${station}` : this.topic,
-            1_000 + offset,
+            each.source ?? 1_000 + offset,
             raw ? null : Buffer.from(id),
             value,
             JSON.stringify([['other', Buffer.from('header').toString('base64')]]),

@@ -6,6 +6,7 @@
 import type { OffsetRange } from '@quadrille/record';
 import type { Tx } from '../db/database.ts';
 import { deadLetterId } from '../follow/letter-row.ts';
+import { applyPending } from './apply.ts';
 
 interface Unlinked {
   topic: string;
@@ -64,9 +65,10 @@ export async function linkRange(tx: Tx, { topic, partition, from, to }: OffsetRa
   // One attempt of each at a time: a statement may touch a row once only.
   for (let round = 0; ; round++) {
     const rows = [...attempts].flatMap(([id, list]) => (list[round] === undefined ? [] : [{ id, ...list[round] }]));
-    if (rows.length === 0) return;
+    if (rows.length === 0) break;
     await tx.query(UPSERT, [JSON.stringify(rows)]);
   }
+  await applyPending(tx, [...attempts.keys()]);
 }
 
 const UPSERT = `
