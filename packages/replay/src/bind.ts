@@ -6,9 +6,11 @@ import { awayOf, enduring } from './away.ts';
 import type { ReplayConfig } from './config.ts';
 import { lead } from './db/leader.ts';
 import { decisionsOf } from './decisions/index.ts';
+import { untilKnown } from './decisions/known.ts';
 import { follow } from './follow/index.ts';
 import type { Backend } from './http/backend.ts';
 import { jobApplies } from './jobs/apply.ts';
+import { followUp } from './jobs/follow-up.ts';
 import { items, replayOf, replays } from './jobs/query.ts';
 import { cancel, requestReplay } from './jobs/request.ts';
 import { recover, runReplays } from './jobs/run.ts';
@@ -48,6 +50,7 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
     follow: following.duty,
     replay: runReplays(ground, decisions, following.caughtUp),
     downstream: followDownstream(ground),
+    followUp: followUp(ground, decisions, following.caughtUp),
     retention: retention(ground, config.retainDays),
   };
   const leader = lead(
@@ -57,6 +60,10 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
     signal,
     log,
   );
+  const deciding = async <T>(decides: boolean, work: () => Promise<T>): Promise<T> => {
+    if (decides) await untilKnown(ground, database);
+    return work();
+  };
   const backend: Backend = {
     status: async () => ({
       version: VERSION,
@@ -83,11 +90,13 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
     deadLetters: (selection, page) => deadLetters(ground, selection, page),
     deadLettersWithValues: (selection, page) => deadLettersWithValues(ground, selection, page),
     deadLetter: (id) => deadLetter(ground, id),
-    correct: (caller, request) => correct(ground, decisions, caller, request),
-    discard: (caller, request) => setAside(ground, decisions, caller, 'discard', request),
-    restore: (caller, request) => setAside(ground, decisions, caller, 'restore', request),
+    correct: (caller, request) => deciding(request.execute === true, () => correct(ground, decisions, caller, request)),
+    discard: (caller, request) =>
+      deciding(request.execute === true, () => setAside(ground, decisions, caller, 'discard', request)),
+    restore: (caller, request) =>
+      deciding(request.execute === true, () => setAside(ground, decisions, caller, 'restore', request)),
     replay: (caller, request) => requestReplay(ground, decisions, caller, request),
-    cancel: (caller, id, reason) => cancel(ground, decisions, caller, id, reason),
+    cancel: (caller, id, reason) => deciding(true, () => cancel(ground, decisions, caller, id, reason)),
     replays: (query) => replays(ground, query),
     replayOf: (id) => replayOf(ground, id),
     items: (id, query) => items(ground, id, query),
