@@ -104,12 +104,32 @@ test('the end of its connection ends leadership and its duties; somebody leads a
   }
 });
 
-test('a duty that fails ends leadership with its error', { skip }, async () => {
-  const failing = new Instance(named(), [
-    () => Promise.reject(new Error('a defect')),
-    (signal) => failing.duty(signal),
+test('a duty that fails ends leadership with its error, and nobody leads before the others have ended', {
+  skip,
+}, async () => {
+  const schema = named();
+  let working = true;
+  const slow: Duty = async (signal) => {
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+    await sleep(1_500);
+    working = false;
+  };
+  const failing = new Instance(schema, [slow, () => Promise.reject(new Error('a defect'))]);
+  await until('it leads', () => failing.leading.leading());
+  let overlapped = false;
+  const next = new Instance(schema, [
+    async (signal) => {
+      overlapped = working;
+      await next.duty(signal);
+    },
   ]);
-  await assert.rejects(failing.leading.ended, /a defect/);
-  assert.equal(failing.leading.leading(), false);
-  failing.ending.abort();
+  try {
+    await assert.rejects(failing.leading.ended, /a defect/);
+    assert.equal(failing.leading.leading(), false);
+    await until('the next leads', () => next.running === 1);
+    assert.equal(overlapped, false);
+  } finally {
+    failing.ending.abort();
+    await next.end();
+  }
 });

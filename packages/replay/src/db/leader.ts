@@ -63,7 +63,9 @@ export function lead(
       log.info({}, 'leading');
       const probing = probe(client, over, lose);
       try {
-        await Promise.all(duties.map((duty) => duty(over).finally(lose)));
+        // Nobody else leads before the last of them has ended: the lock is kept until then.
+        const ended = await Promise.allSettled(duties.map((duty) => duty(over).finally(lose)));
+        for (const end of ended) if (end.status === 'rejected') throw end.reason;
       } finally {
         state.leading = false;
         lose();

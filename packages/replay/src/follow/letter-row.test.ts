@@ -117,3 +117,32 @@ test('what carries no headers of ours is no dead letter', () => {
     assert.equal(letterRow('dlq.f.in', 0, { ...record, headers }), undefined, name);
   }
 });
+
+test('what imitates a dead letter and cannot be stored is none either: it must not stop those after it', () => {
+  const record = rejected();
+  const imitations: [string, string][] = [
+    [`${DLQ}offset`, 'x'],
+    [`${DLQ}offset`, '-1'],
+    [`${DLQ}partition`, '1e99'],
+    [`${DLQ}partition`, ''],
+    [`${DLQ}delivery.count`, 'many'],
+    [`${FAULT}first`, 'yesterday'],
+    [`${FAULT}last`, ''],
+  ];
+  for (const [name, value] of imitations)
+    assert.equal(
+      letterRow('dlq.f.in', 0, { ...record, headers: { ...record.headers, [name]: value } }),
+      undefined,
+      `${name}: ${value}`,
+    );
+});
+
+test('PostgreSQL takes every text of a row: none has a NUL', () => {
+  const record = rejected({ id: 'a\0b' });
+  const poisoned = Object.fromEntries(
+    ['field', 'place', 'stack', 'service', 'class', 'fingerprint'].map((name) => [`${FAULT}${name}`, 'a\0b']),
+  );
+  const row = letterRow('dlq.f.in', 0, { ...record, headers: { ...record.headers, ...poisoned, 'h\0': 'x' } });
+  assert.ok(row);
+  assert.doesNotMatch(JSON.stringify(row), /\\u0000/);
+});

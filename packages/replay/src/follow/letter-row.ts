@@ -42,15 +42,25 @@ export interface LetterRow {
   headers: [string, string][];
 }
 
-/** @returns undefined when it is no dead letter of ours: it lacks our headers. */
+/** @returns undefined when it is no dead letter of ours: it lacks our headers, or they hold what no station writes. */
 export function letterRow(topic: string, partition: number, record: KafkaRecord): LetterRow | undefined {
-  const header = (name: string): string | undefined => record.headers?.[name]?.toString();
+  const header = (name: string): string | undefined => {
+    const value = record.headers?.[name]?.toString();
+    return value === undefined ? undefined : text(value);
+  };
   const group = /^([^.]+)\.([^.]+)$/.exec(header(`${DLQ}group`) ?? '');
   const code = header(`${FAULT}code`);
   const source = header(`${DLQ}topic`);
   if (group === null || code === undefined || source === undefined) return undefined;
-  const sourceOffset = Number(header(`${DLQ}offset`));
+  // A row that PostgreSQL refuses would stop all that stand behind it, for good.
+  const sourcePartition = whole(header(`${DLQ}partition`), MAX_INT);
+  const sourceOffset = whole(header(`${DLQ}offset`), Number.MAX_SAFE_INTEGER);
+  const deliveries = whole(header(`${DLQ}delivery.count`) ?? '1', MAX_INT);
   const at = new Date(Number(record.timestamp)).toISOString();
+  const first = header(`${FAULT}first`) ?? at;
+  const last = header(`${FAULT}last`) ?? at;
+  if (sourcePartition === undefined || sourceOffset === undefined || deliveries === undefined) return undefined;
+  if (!isMoment(first) || !isMoment(last)) return undefined;
   return {
     topic,
     partition,
@@ -62,15 +72,15 @@ export function letterRow(topic: string, partition: number, record: KafkaRecord)
     class: header(`${FAULT}class`) ?? '',
     field: header(`${FAULT}field`) ?? null,
     fingerprint: header(`${FAULT}fingerprint`) ?? '',
-    message: text(header(`${DLQ}message`) ?? ''),
+    message: header(`${DLQ}message`) ?? '',
     place: header(`${FAULT}place`) ?? null,
     stack: header(`${FAULT}stack`) ?? null,
     service: header(`${FAULT}service`) ?? null,
-    deliveries: Number(header(`${DLQ}delivery.count`) ?? 1),
-    first_at: header(`${FAULT}first`) ?? at,
-    last_at: header(`${FAULT}last`) ?? at,
+    deliveries,
+    first_at: first,
+    last_at: last,
     source_topic: source,
-    source_partition: Number(header(`${DLQ}partition`)),
+    source_partition: sourcePartition,
     source_offset: sourceOffset,
     record_timestamp: Number(record.timestamp),
     key: record.key?.toString('base64') ?? null,
@@ -78,7 +88,7 @@ export function letterRow(topic: string, partition: number, record: KafkaRecord)
     headers: Object.entries(record.headers ?? {}).flatMap(([name, values]) =>
       (Array.isArray(values) ? values : [values])
         .filter((value) => value !== undefined)
-        .map((value): [string, string] => [name, Buffer.from(value).toString('base64')]),
+        .map((value): [string, string] => [text(name), Buffer.from(value).toString('base64')]),
     ),
   };
 }
@@ -92,7 +102,12 @@ function whoIs(
   if (Buffer.isBuffer(header)) {
     try {
       const { id, version, revision, replay } = unpackHeader(header, key);
-      return { record_id: id === '' ? null : text(id), version: String(version), revision, replay: replay ?? null };
+      return {
+        record_id: id === '' ? null : text(id),
+        version: String(version),
+        revision,
+        replay: replay === undefined ? null : text(replay),
+      };
     } catch {
       // The header itself may be what was wrong with the record.
     }
@@ -100,6 +115,14 @@ function whoIs(
   const id = key === null || key.length === 0 ? null : text(key.toString('utf8'));
   return { record_id: id, version: String(sourceOffset), revision: 0, replay: null };
 }
+
+const MAX_INT = 2 ** 31 - 1;
+
+const whole = (written: string | undefined, most: number): number | undefined =>
+  written !== undefined && /^\d{1,16}$/.test(written) && Number(written) <= most ? Number(written) : undefined;
+
+const isMoment = (written: string): boolean =>
+  /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(written) && !Number.isNaN(Date.parse(written));
 
 /** PostgreSQL's text has no NUL. */
 const text = (given: string): string => given.replaceAll('\0', '\uFFFD');

@@ -1,7 +1,8 @@
 /**
  * Makes dead letters of records that a live part of the ledger claims. Record and claim come in either order; whichever
- * is second makes the link. A record of a higher revision is the next attempt at the same dead letter; one that is not
- * higher is another occurrence of an attempt that is known, and changes nothing.
+ * is second makes the link. A record of a higher revision is the next attempt at the same dead letter; one of a revision
+ * that is known is another occurrence, and changes nothing. Attempts come in any order, since chains do when the database
+ * is made anew.
  */
 import type { OffsetRange } from '@quadrille/record';
 import type { Tx } from '../db/database.ts';
@@ -68,8 +69,18 @@ export async function linkRange(tx: Tx, { topic, partition, from, to }: OffsetRa
     if (rows.length === 0) break;
     await tx.query(UPSERT, [JSON.stringify(rows)]);
   }
+  await tx.query(COUNT, [[...attempts.keys()]]);
   await applyPending(tx, [...attempts.keys()]);
 }
+
+/** An attempt that comes after a later one changes nothing but how many there are, and since when. */
+const COUNT = `
+UPDATE dead_letter d SET attempts = a.attempts, first_at = a.first_at
+FROM (
+  SELECT dead_letter AS id, count(DISTINCT revision)::integer AS attempts, min(first_at) AS first_at
+  FROM letter_record WHERE dead_letter = ANY($1) GROUP BY 1
+) a
+WHERE d.id = a.id AND (d.attempts, d.first_at) IS DISTINCT FROM (a.attempts, a.first_at)`;
 
 const UPSERT = `
 WITH given AS (
@@ -93,7 +104,7 @@ FROM given
 ON CONFLICT (id) DO UPDATE SET
   edition = d.edition + 1, state = 'open', revision = excluded.revision, code = excluded.code, class = excluded.class,
   field = excluded.field, fingerprint = excluded.fingerprint, message = excluded.message, place = excluded.place,
-  attempts = d.attempts + 1, first_at = least(d.first_at, excluded.first_at), last_at = excluded.last_at,
+  last_at = excluded.last_at,
   letter_partition = excluded.letter_partition, letter_offset = excluded.letter_offset, bytes = excluded.bytes,
   replay = coalesce(excluded.replay, d.replay), correction = NULL, resolved_verdict = NULL, resolved_code = NULL,
   set_aside_reason = NULL, settled_by = NULL, settled_at = NULL, downstream = '[]'
