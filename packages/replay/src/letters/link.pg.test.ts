@@ -5,7 +5,8 @@ import { DLQ, FAULT, HEADER, packHeader } from '@quadrille/record';
 import { type Database, openDatabase } from '../db/database.ts';
 import { migrate } from '../db/migrate.ts';
 import { takeLetters } from '../follow/dead-letters.ts';
-import type { KafkaRecord } from '../follow/letter-row.ts';
+import { deadLetterId, type KafkaRecord, letterRow } from '../follow/letter-row.ts';
+import { letterApplies } from './apply.ts';
 import { linkRange } from './link.ts';
 
 const { DATABASE_URL = '' } = process.env;
@@ -148,5 +149,25 @@ describe('dead letters of claimed records', {
       letter(5, 'a', 3),
     );
     assert.deepEqual(await seen(), ['a open 4 CODE_3 @5', 'b open 2 CODE_4 @4']);
+  });
+
+  test('what was decided before a dead letter was known holds once it is', async () => {
+    const of = letterRow(TOPIC, 0, letter(0, 'a'));
+    assert.ok(of);
+    const id = deadLetterId(of);
+    await database.transaction((tx) =>
+      letterApplies.discard!(tx, {
+        kind: 'discard',
+        id,
+        at: START,
+        by: 'somebody',
+        reason: 'no use',
+        body: JSON.stringify({ letter: id, state: 'discarded' }),
+        bytes: null,
+      }),
+    );
+    await take(letter(0, 'a'), letter(1, 'b'));
+    await claim(0, 2);
+    assert.deepEqual(await seen(), ['a discarded 1 CODE_0 @0', 'b open 1 CODE_0 @1']);
   });
 });
