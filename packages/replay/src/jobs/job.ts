@@ -79,7 +79,7 @@ export class Job {
     const last = await lastFailures(this.#ground.database, this.#id);
     if (last.judged >= LOOK_BACK && isTooMany(last, row)) return this.#stop(row, last, 'at last');
     if (open.sent >= OUTSTANDING) return this.#sweep(row);
-    return this.#send(row, Math.min(now.to - open.next, OUTSTANDING - open.sent), open.next, signal);
+    return this.#send(row, OUTSTANDING - open.sent, open.next, now.to, signal);
   }
 
   async #load(): Promise<ReplayRow | undefined> {
@@ -112,7 +112,8 @@ export class Job {
     return 0;
   }
 
-  async #send(row: ReplayRow, most: number, next: number, signal: AbortSignal): Promise<number> {
+  /** Sends one batch of the step that ends before number `end`: what cannot be sent makes no room for the next step's. */
+  async #send(row: ReplayRow, most: number, next: number, end: number, signal: AbortSignal): Promise<number> {
     this.#rate ??= new Rate(row.rate);
     const room = Math.min(this.#rate.room(), most);
     if (room < 1) return Math.min(this.#rate.wait(), LOOK_MS);
@@ -126,6 +127,7 @@ export class Job {
     let bytes = 0;
     for (let loaded = this.#page[0]; loaded !== undefined && batch.length < room; loaded = this.#page[0]) {
       const { seq } = loaded.item;
+      if (seq >= end) break;
       if ('fault' in loaded) {
         const { fault } = loaded;
         await this.#ground.database.transaction((tx) => withdrawOne(tx, this.#id, seq, fault));

@@ -7,18 +7,18 @@ import type { PageOf } from '../http/backend.ts';
 import type { Ground } from '../model.ts';
 import type { ItemRow, ReplayRow } from './rows.ts';
 
-/** Newest first. @throws Fault REQUEST_INVALID for a cursor that is none of ours. */
+/** Of the flows that the service knows, the newest first. @throws Fault REQUEST_INVALID for a cursor that is none of ours. */
 export async function replays(
-  { database }: Pick<Ground, 'database'>,
+  { database, flows }: Pick<Ground, 'database' | 'flows'>,
   { flow, station, states, limit, cursor }: ReplaysQuery & PageOf,
 ): Promise<Page<Replay>> {
   const [, at, id] = cursor === undefined ? [] : (/^(\d{1,16})~(.+)$/.exec(cursor) ?? noCursor());
   const rows = await database.query<ReplayRow>(
     `select * from replay
-     where ($1::text is null or flow = $1) and ($2::text is null or station = $2) and ($3::text[] is null or state = any($3))
+     where flow = any($7) and ($1::text is null or flow = $1) and ($2::text is null or station = $2) and ($3::text[] is null or state = any($3))
        and ($4::bigint is null or (created_at, id) < (to_timestamp($4 / 1000.0), $5))
      order by created_at desc, id desc limit $6`,
-    [flow ?? null, station ?? null, states ?? null, at ?? null, id ?? null, limit + 1],
+    [flow ?? null, station ?? null, states ?? null, at ?? null, id ?? null, limit + 1, [...flows.keys()]],
   );
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);

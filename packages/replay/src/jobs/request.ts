@@ -3,6 +3,7 @@ import { Fault } from '@quadrille/record';
 import type { Decision } from '@quadrille/station';
 import type { Replay, ReplayAnswer, ReplayRequest } from '../api/index.ts';
 import type { Tx } from '../db/database.ts';
+import { untilKnown } from '../decisions/known.ts';
 import type { Caller, Decisions, Ground } from '../model.ts';
 import type { Draft, DraftItem } from './draft.ts';
 import { draftsOf, planOf } from './plan.ts';
@@ -38,22 +39,41 @@ export async function requestReplay(
   if (!execute) return { plan: planOf(drafts, request), replays: [] };
   const orphans = drafts.reduce((sum, draft) => sum + draft.orphans, 0);
   if (orphans > 0 && request.allowOrphans !== true) throw new Fault('FORMER_OUTPUTS_GONE', `${orphans} records`);
-  const replays = await ground.database.transaction(async (tx) => {
+  return { plan: null, replays: await decideDrafts(ground, decisions, caller, request, drafts) };
+}
+
+/** What a replay is decided with, beside its records. */
+export type Terms = Pick<ReplayRequest, 'rate' | 'ramp' | 'stopAt' | 'reason' | 'execute'>;
+
+/**
+ * Decides the replays that drafts have led to; what has become impossible since is refused in its draft.
+ * @param terms is kept with each replay as what was asked for.
+ * @throws Fault where nothing at all can be sent: the reason of the first record.
+ */
+export async function decideDrafts(
+  ground: Pick<Ground, 'database' | 'admin'>,
+  decisions: Decisions,
+  caller: Caller,
+  terms: Terms,
+  drafts: readonly Draft[],
+): Promise<Replay[]> {
+  return ground.database.transaction(async (tx) => {
     for (const flow of [...new Set(drafts.map(({ flow }) => flow))].sort())
       await tx.query("select pg_advisory_xact_lock(hashtextextended(current_schema() || ' replays ' || $1, 3))", [
         flow,
       ]);
+    // Numbers that are taken are all known then, also those of a request that failed after it was decided.
+    await untilKnown(ground, tx);
     const ids: string[] = [];
     for (const draft of drafts) {
       await refuseWhatChanged(tx, draft);
-      if (draft.items.length > 0) ids.push(await decide(tx, decisions, caller, request, draft));
+      if (draft.items.length > 0) ids.push(await decide(tx, decisions, caller, terms, draft));
     }
     const refused = drafts.find(({ fault }) => fault !== undefined)?.fault;
     if (ids.length === 0) throw refused ?? new Fault('SELECTION_EMPTY', '');
     const rows = await tx.query<ReplayRow>('select * from replay where id = any($1) order by flow, number', [ids]);
     return shownReplays(tx, rows);
   });
-  return { plan: null, replays };
 }
 
 /** Sends nothing more; what is sent gets its verdict, the rest is as it was before. One that is over stays as it is. @throws Fault NOT_FOUND */
@@ -139,19 +159,13 @@ function upToDate(item: DraftItem, letter: LockedLetter): DraftItem {
 }
 
 /** Decides one station's replay. @returns its id */
-async function decide(
-  tx: Tx,
-  decisions: Decisions,
-  caller: Caller,
-  request: ReplayRequest,
-  draft: Draft,
-): Promise<string> {
+async function decide(tx: Tx, decisions: Decisions, caller: Caller, terms: Terms, draft: Draft): Promise<string> {
   const [last] = await tx.query<{ number: number }>(
     'select coalesce(max(number), 0) as number from replay where flow = $1',
     [draft.flow],
   );
   const number = last!.number + 1;
-  const { reason = '', execute: _, ...asked } = request;
+  const { reason = '', execute: _, ...asked } = terms;
   const at = Date.now();
   const planned: PlannedReplay = {
     id: `${draft.flow}-${number}`,
@@ -161,9 +175,9 @@ async function decide(
     station: draft.station,
     destination: draft.destination,
     records: draft.items.length,
-    rate: request.rate ?? null,
-    ramp: request.ramp ?? [],
-    stopAt: request.stopAt ?? STOP_AT,
+    rate: terms.rate ?? null,
+    ramp: terms.ramp ?? [],
+    stopAt: terms.stopAt ?? STOP_AT,
     request: asked,
     reason,
     by: caller.name,
