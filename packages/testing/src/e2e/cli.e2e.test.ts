@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { DeadLetter } from '@quadrille/replay/api';
 import { guardAgainstLeaks, noServers, until } from '../harness/index.ts';
 import { TinyProject } from './command.ts';
 
@@ -75,18 +76,26 @@ test('a flow is checked, run to its end, run again, and looked into', {
   assert.deepEqual(
     groups.map(({ code, field, count, station }) => [code, field, count, station]),
     [
-      ['PARCEL_TOO_HEAVY', 'grams', 6, 'weigh'],
+      // Extracted again they are the same dead letters; rows that never got an id are known by their place.
+      ['PARCEL_TOO_HEAVY', 'grams', 3, 'weigh'],
       ['FIELD_INVALID', 'grams', 2, 'parcels'],
     ],
   );
-  const letters = await project.json<
-    { topic: string; partition: number; offset: number; key: string; live: boolean }[]
-  >('dlq', 'list', '--topic', `${name}.sent`, '--code', 'PARCEL_TOO_HEAVY');
-  assert.deepEqual([...new Set(letters.map(({ key }) => key))].sort(), ['P007', 'P023', 'P041']);
-  assert.ok(letters.every(({ live }) => live));
+  const letters = await project.json<DeadLetter[]>(
+    'dlq',
+    'list',
+    '--topic',
+    `${name}.sent`,
+    '--code',
+    'PARCEL_TOO_HEAVY',
+  );
+  assert.deepEqual(letters.map(({ key }) => key).sort(), ['P007', 'P023', 'P041']);
   const [letter] = letters;
   assert.ok(letter);
-  const shown = await project.type('dlq', 'show', `${letter.topic}[${letter.partition}]@${letter.offset}`);
+  const { topic, partition, offset } = letter.at;
+  const shown = await project.type('dlq', 'show', `${topic}[${partition}]@${offset}`);
+  assert.equal((await project.type('dlq', 'show', letter.id.slice(0, 8))).out, shown.out);
+  assert.equal((await project.type('dlq', 'show', letter.recordId!)).out, shown.out);
   assert.match(shown.out, /code: +PARCEL_TOO_HEAVY \(rule\)/);
   assert.match(shown.out, /grams +int +\d+ +Weight\./);
   const raw = await project.type(
