@@ -63,8 +63,6 @@ export async function linkRange(tx: Tx, { topic, partition, from, to }: OffsetRa
      WHERE r.topic = $1 AND r.partition = $2 AND r.record_offset = l.record_offset`,
     [topic, partition, JSON.stringify(linked)],
   );
-  const known = await tx.query<{ id: string }>('SELECT id FROM dead_letter WHERE id = ANY($1)', [[...attempts.keys()]]);
-  const before = new Set(known.map(({ id }) => id));
   // One attempt of each at a time: a statement may touch a row once only.
   for (let round = 0; ; round++) {
     const rows = [...attempts].flatMap(([id, list]) => (list[round] === undefined ? [] : [{ id, ...list[round] }]));
