@@ -15,6 +15,7 @@ import { items, replayOf, replays } from './jobs/query.ts';
 import { cancel, requestReplay } from './jobs/request.ts';
 import { recover, runReplays } from './jobs/run.ts';
 import { replayVerdicts } from './jobs/verdicts.ts';
+import { isCaughtUp, tellCaughtUp } from './leader-word.ts';
 import {
   correct,
   deadLetter,
@@ -52,6 +53,7 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
     downstream: followDownstream(ground),
     followUp: followUp(ground, decisions, following.caughtUp),
     retention: retention(ground, config.retainDays),
+    tell: tellCaughtUp(ground, following.caughtUp),
   };
   const leader = lead(
     config.databaseUrl,
@@ -69,7 +71,7 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
       version: VERSION,
       instance,
       leading: leader.leading(),
-      caughtUp: following.caughtUp(),
+      caughtUp: leader.leading() ? following.caughtUp() : await isCaughtUp(database),
       behind: following.behind(),
       flows: [...flows.values()].map(({ name, stations }) => ({
         name,

@@ -5,9 +5,11 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type StackAddresses, startStack } from '@quadrille/devstack';
 import { Fault } from '@quadrille/record';
 import type { ReplayStatus } from '@quadrille/replay';
+import type { ServiceStatus } from '@quadrille/replay/api';
 import type { Context } from '../command.ts';
 import { findServers, orCancelled } from '../servers.ts';
 import { runningReplay, runningUp, stateFolder } from '../state.ts';
@@ -21,10 +23,14 @@ const READY_MS = 120_000;
 export async function withReplay<T>(context: Context, work: (client: ReplayClient) => Promise<T>): Promise<T> {
   const { env, cwd, cancel } = context;
   const named = env.QUADRILLE_REPLAY_URL;
-  if (named) return orCancelled(context, work(new ReplayClient(named, tokenOf(env, undefined), cancel)));
+  if (named)
+    return orCancelled(context, whole(context, new ReplayClient(named, tokenOf(env, undefined), cancel), work));
   const beside = runningUp(cwd) === undefined ? undefined : runningReplay(cwd);
   if (beside !== undefined)
-    return orCancelled(context, work(new ReplayClient(beside.url, tokenOf(env, beside.tokenFile), cancel)));
+    return orCancelled(
+      context,
+      whole(context, new ReplayClient(beside.url, tokenOf(env, beside.tokenFile), cancel), work),
+    );
   const found = await findServers(context);
   const stack = found === undefined ? await startForNow(context) : undefined;
   try {
@@ -45,6 +51,31 @@ export async function withReplay<T>(context: Context, work: (client: ReplayClien
 /** Whether one is named, or runs beside the `up` of this folder: none would have to be started. */
 export const isReplayThere = ({ env, cwd }: Context): boolean =>
   Boolean(env.QUADRILLE_REPLAY_URL) || runningReplay(cwd) !== undefined;
+
+const LOOK_MS = 250;
+/** Said after so many looks. */
+const SAID_AFTER = 4;
+
+/** Waits until what the service shows is complete: one that has just started would say that there is nothing. */
+async function whole<T>(
+  { err, cancel }: Context,
+  client: ReplayClient,
+  work: (client: ReplayClient) => Promise<T>,
+): Promise<T> {
+  const end = Date.now() + READY_MS;
+  for (let look = 1; !cancel.aborted; look++) {
+    const { caughtUp, behind } = await client.get<ServiceStatus>('/v1/status');
+    if (caughtUp) break;
+    if (Date.now() > end)
+      throw new Fault('REPLAY_UNAVAILABLE', `it has not taken in the topics after ${READY_MS / 1000} s`);
+    if (look === SAID_AFTER)
+      err(
+        `the replay service is still reading dead letters and ledger${behind > 0 ? `, ${behind} records behind` : ''}`,
+      );
+    await sleep(LOOK_MS, undefined, { signal: cancel }).catch(() => {});
+  }
+  return work(client);
+}
 
 /** @throws Fault UNAUTHENTICATED */
 function tokenOf(env: Context['env'], file: string | undefined): string {

@@ -237,8 +237,12 @@ create table replay_item (
   downstream jsonb,
   -- Nothing further down will change any more.
   followed boolean not null default false,
+  -- What it has left behind further down was looked for, see jobs/follow-up.ts.
+  followed_up boolean not null default false,
   primary key (replay, seq)
 );
+create index replay_item_following_up on replay_item (replay, seq)
+  where not followed_up and state in ('passed', 'dropped');
 create index replay_item_sent on replay_item (partition, sent_offset) where sent_offset is not null;
 create index replay_item_following on replay_item (replay) where state = 'passed' and not followed;
 create index replay_item_open on replay_item (replay, state, seq) where state in ('waiting', 'sent');
@@ -335,4 +339,12 @@ create index pending_decision_of on pending_decision (dead_letter);
 -- Offsets of quadrille.decisions that were applied by whoever decided, ahead of the one who follows the topic.
 create table applied_decision (
   at bigint primary key
+);
+
+-- What the leading instance says of itself, for the others.
+create table leader (
+  only boolean primary key default true check (only),
+  instance text not null,
+  caught_up boolean not null,
+  at timestamptz not null
 );
