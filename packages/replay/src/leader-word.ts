@@ -14,7 +14,7 @@ export const tellCaughtUp =
     while (!signal.aborted) {
       await database.query(
         `insert into leader (instance, caught_up, at) values ($1, $2, now())
-         on conflict (only) do update set instance = excluded.instance, caught_up = excluded.caught_up, at = excluded.at`,
+         on conflict (alone) do update set instance = excluded.instance, caught_up = excluded.caught_up, at = excluded.at`,
         [instance, caughtUp()],
       );
       await sleep(TELL_MS, undefined, { signal }).catch(() => {});

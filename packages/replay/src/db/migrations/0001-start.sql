@@ -343,7 +343,7 @@ create table applied_decision (
 
 -- What the leading instance says of itself, for the others.
 create table leader (
-  only boolean primary key default true check (only),
+  alone boolean primary key default true check (alone),
   instance text not null,
   caught_up boolean not null,
   at timestamptz not null
