@@ -166,8 +166,12 @@ async function settleLive(tx: Tx, parts: readonly LivePart[], handlers: readonly
        ON CONFLICT DO NOTHING`,
       [JSON.stringify(rejected)],
     );
-    for (const { topic, partition, from_offset, to_offset } of rejected)
-      await linkRange(tx, { topic, partition, from: from_offset, to: to_offset });
+    // Once a partition, not once a run: most runs are of one record.
+    for (const runs of Map.groupBy(rejected, ({ topic, partition }) => `${topic}/${partition}`).values()) {
+      const { topic, partition } = runs[0]!;
+      const from = Math.min(...runs.map(({ from_offset }) => from_offset));
+      await linkRange(tx, { topic, partition, from, to: Math.max(...runs.map(({ to_offset }) => to_offset)) });
+    }
   }
   for (const handle of handlers) await handle(tx, parts);
 }
