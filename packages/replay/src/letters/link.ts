@@ -34,8 +34,13 @@ interface Unlinked {
   bytes: number;
 }
 
-/** Links what stands in a range of a dead-letter topic and is claimed. Call within the transaction that added either. */
+/** Links what stands in a range of a dead-letter topic and is claimed. Call within the transaction that has added either. */
 export async function linkRange(tx: Tx, { topic, partition, from, to }: OffsetRange): Promise<void> {
+  // Record and claim may be added at the same time, and neither transaction sees the other's row: one has to wait.
+  await tx.query("SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || ' link ' || $1, $2))", [
+    topic,
+    partition,
+  ]);
   const found = await tx.query<Unlinked>(
     `SELECT r.topic, r.partition, r.record_offset, r.flow, r.station, r.record_id, r.version::text, r.revision, r.replay,
        r.code, r.class, r.field, r.fingerprint, r.message, r.place, r.first_at, r.last_at, r.source_topic,
