@@ -1,6 +1,7 @@
 /** The flow of the replay tests: one transformer whose rule a test may replace, and a loader behind it. */
 import type { DeadLetter, DeadLetterDetail, Page } from '@quadrille/replay/api';
 import {
+  type Addresses,
   drained,
   dropTable,
   type FlowFixture,
@@ -106,12 +107,13 @@ export class Chain implements AsyncDisposable {
   }
 }
 
-/** Flow, both stations and the service, running. */
-export async function startChain(body = STEERED): Promise<Chain> {
+/** Flow, both stations and the service, running. @param addresses of servers other than those of the run. */
+export async function startChain(body = STEERED, addresses?: Addresses): Promise<Chain> {
   const chain = new Chain(
     await flowFixture({
       files: { 'flow.yaml': FLOW, 'rules/steer.ts': ruleOf(body) },
       schemas: { 'FLOW.in': schema('In'), 'FLOW.out': schema('Out') },
+      ...(addresses === undefined ? {} : { addresses }),
     }),
   );
   try {
