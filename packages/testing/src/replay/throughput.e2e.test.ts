@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
+import { test } from 'node:test';
+import type { DeadLetter, DeadLetterGroup, Page } from '@quadrille/replay/api';
+import { assertBalanced, guardAgainstLeaks, noServers, parts, until } from '../harness/index.ts';
+import { feedItems } from '../station/sample.ts';
+import { startChain } from './sample.ts';
+
+guardAgainstLeaks();
+
+const LETTERS = 7_000;
+/** Of a page or the groups. */
+const LOOK_MS = 1_000;
+
+const timed = async <T>(work: () => Promise<T>): Promise<{ result: T; ms: number }> => {
+  const begun = performance.now();
+  const result = await work();
+  return { result, ms: performance.now() - begun };
+};
+
+test('7,000 dead letters are listed and grouped within a second, and all replayed', { skip: noServers }, async (t) => {
+  await using chain = await startChain();
+  const { flow, service } = chain;
+  await feedItems(
+    flow,
+    'FLOW.in',
+    Array.from({ length: LETTERS }, (_, n) => ({ id: `r${n}`, does: 'reject', n })),
+  );
+  await chain.drained();
+  const groups = () => service.call<{ items: DeadLetterGroup[] }>('/v1/groups').then(({ items }) => items);
+  let taken = 0;
+  await until(
+    'all taken in',
+    async () => {
+      taken = (await groups()).reduce((sum, { count }) => sum + count, 0);
+      return taken === LETTERS;
+    },
+    60_000,
+    () => taken,
+  );
+
+  const grouped = await timed(groups);
+  assert.deepEqual(
+    grouped.result.map(({ code, count }) => [code, count]),
+    [['TOO_BAD', LETTERS]],
+  );
+  const page = await timed(() => service.call<Page<DeadLetter>>('/v1/dead-letters?limit=100'));
+  assert.equal(page.result.items.length, 100);
+  for (const { ms } of [grouped, page]) assert.ok(ms < LOOK_MS, `${ms} ms`);
+
+  await chain.deploy('return record;');
+  const asked = await timed(() => service.replay({ deadLetters: { code: 'TOO_BAD' } }));
+  const over = await timed(() => service.over(asked.result.id, 120_000));
+  assert.deepEqual(
+    [over.result.state, over.result.passed, over.result.outcomes],
+    ['done', LETTERS, { written: LETTERS }],
+  );
+  await chain.drained();
+  assert.equal((await chain.rows()).size, LETTERS);
+  await assertBalanced(flow);
+  const rounds = (await parts(flow, 'judge')).filter(({ topic }) => topic === flow.text('replay.FLOW.judge')).length;
+  t.diagnostic(
+    `grouped ${grouped.ms.toFixed()} ms, page ${page.ms.toFixed()} ms, asked ${asked.ms.toFixed()} ms, ` +
+      `closed ${over.ms.toFixed()} ms, ${rounds} parts`,
+  );
+});
