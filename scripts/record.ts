@@ -16,8 +16,14 @@ export interface ShownLine {
   at: number;
 }
 
+/** A piece of what a command prints, and how long it took since the last, ms. */
+interface Printed {
+  text: string;
+  after: number;
+}
+
 const ROWS = 30;
-const COLUMNS = 120;
+const COLUMNS = 150;
 const LINE = 18;
 const CHARACTER = 8;
 const MARGIN = 14;
@@ -65,10 +71,10 @@ ${texts.join('\n')}
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll(' ', '\u00a0');
 
-/** Runs the commands. @param run gives what one prints, in pieces with the time since the last, ms. */
+/** Runs the commands. @param run gives what one prints; of a hidden one without its hints. */
 export async function record(
   commands: readonly string[],
-  run: (command: string, env: Readonly<Record<string, string>>) => AsyncIterable<{ text: string; after: number }>,
+  run: (command: string, env: Readonly<Record<string, string>>, hidden: boolean) => AsyncIterable<Printed>,
 ): Promise<ShownLine[]> {
   const lines: ShownLine[] = [];
   const values: Record<string, string> = {};
@@ -77,7 +83,7 @@ export async function record(
     const [, name, hidden] = /^([A-Z_]+)=(.*)$/.exec(command) ?? [];
     if (name !== undefined) {
       let text = '';
-      for await (const piece of run(hidden!, values)) text += piece.text;
+      for await (const piece of run(hidden!, values, true)) text += piece.text;
       values[name] = text.trim();
       continue;
     }
@@ -87,7 +93,7 @@ export async function record(
     lines.push({ text: shown.startsWith('#') ? shown : `$ ${shown}`, typed: true, at: now });
     if (shown.startsWith('#')) continue;
     let rest = '';
-    for await (const { text, after } of run(command, values)) {
+    for await (const { text, after } of run(command, values, false)) {
       now += Math.min(LONGEST_WAIT_MS, Math.round(after / 100) * 100);
       const parts = (rest + text).split('\n');
       rest = parts.pop()!;
@@ -102,12 +108,13 @@ export async function record(
 async function* runShell(
   command: string,
   values: Readonly<Record<string, string>>,
-): AsyncGenerator<{ text: string; after: number }> {
+  hidden: boolean,
+): AsyncGenerator<Printed> {
   const bin = mkdtempSync(join(tmpdir(), 'quadrille-record-'));
   symlinkSync(fileURLToPath(new URL('../bin/quadrille.js', import.meta.url)), join(bin, 'quadrille'));
   try {
     const path = `${bin}${delimiter}${process.env.PATH}`;
-    const child = spawn('sh', ['-c', `exec 2>&1\n${command}`], {
+    const child = spawn('sh', ['-c', hidden ? command : `exec 2>&1\n${command}`], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...values, PATH: path, NO_COLOR: '1' },
     });

@@ -21,11 +21,15 @@ const PATIENCE_MS = 30_000;
 /** @returns the replays as they ended. */
 export async function watchReplays(context: Context, client: ReplayClient, ids: readonly string[]): Promise<Replay[]> {
   let overAt: number | undefined;
+  let said = '';
   for (let look = 0; ; look++) {
     const replays = await Promise.all(ids.map((id) => client.get<Replay>(`/v1/replays/${id}`)));
     const line = replays.map(progressOf).join('; ');
     if (context.terminal !== undefined) context.terminal.write(`\r\x1b[2K${line}`);
-    else if (look % PLAIN_EVERY === 0) context.err(line);
+    else if (look % PLAIN_EVERY === 0 && line !== said) {
+      said = line;
+      context.err(line);
+    }
     if (replays.every(isOver)) overAt ??= Date.now();
     if (replays.every(isSettled) || (overAt !== undefined && Date.now() - overAt > PATIENCE_MS)) {
       if (context.terminal !== undefined) context.terminal.write('\r\x1b[2K');
