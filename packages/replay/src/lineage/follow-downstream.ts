@@ -79,21 +79,24 @@ async function followBatch(
     changed.map(({ downstream }) => JSON.stringify(downstream)),
     changed.map(({ final }) => final),
   ];
+  const letters = changed.filter(({ item }) => item.dead_letter !== null);
   await ground.database.transaction(async (tx) => {
+    // What was just replayed in thousands the database still takes for a few rows, and would compare each with each.
+    await tx.query('set local enable_nestloop = off');
     await tx.query(
       `update dead_letter d set downstream = w.downstream
-       from (
-         select i.dead_letter, w.replay, w.downstream
-         from unnest($1::text[], $2::integer[], $3::jsonb[]) as w(replay, seq, downstream)
-         join replay_item i using (replay, seq)
-       ) w
-       where d.id = w.dead_letter and d.replay = w.replay and d.downstream is distinct from w.downstream`,
-      values.slice(0, 3),
+       from unnest($1::text[], $2::text[], $3::jsonb[]) as w(id, replay, downstream)
+       where d.id = any($1) and d.id = w.id and d.replay = w.replay and d.downstream is distinct from w.downstream`,
+      [
+        letters.map(({ item }) => item.dead_letter),
+        letters.map(({ item }) => item.replay),
+        letters.map(({ downstream }) => JSON.stringify(downstream)),
+      ],
     );
     await tx.query(
       `update replay_item i set downstream = w.downstream, followed = w.final
        from unnest($1::text[], $2::integer[], $3::jsonb[], $4::boolean[]) as w(replay, seq, downstream, final)
-       where i.replay = w.replay and i.seq = w.seq`,
+       where i.replay = any($1) and i.seq = any($2) and i.replay = w.replay and i.seq = w.seq`,
       values,
     );
   });
