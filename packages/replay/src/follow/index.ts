@@ -72,10 +72,11 @@ export function follow(ground: Ground, { onLive, applies, recover }: FollowOptio
         // In this order: a decision is about a dead letter that somebody had seen.
         readers.push(await Reader.start(ground, await letterTopics(ground), letters, signal));
         readers.push(await Reader.start(ground, [LEDGER_TOPIC], ledger, signal));
-        await Promise.all(readers.map((reader) => reader.caughtUp()));
+        await Promise.all(readers.map((reader) => reader.caughtUp(signal)));
         while (!signal.aborted && (await makeLive(ground, onLive, signal)) > 0);
         readers.push(await Reader.start(ground, [DECISIONS_TOPIC], decisions, signal));
-        await readers[2]!.caughtUp();
+        await readers[2]!.caughtUp(signal);
+        if (signal.aborted) return;
         await recover(signal);
         state.caughtUp = !signal.aborted;
         await goOn(readers, signal);
@@ -143,7 +144,8 @@ class Reader {
       startAt,
       onDead: fail,
       onRecords: async (topic, partition, records) => {
-        if (records.length === 0) return;
+        // Once leadership has ended, nothing is taken in; whoever leads next begins at what the database has.
+        if (records.length === 0 || signal.aborted) return;
         if (reader !== undefined) reader.#moved = true;
         await untilTaken(ground, signal, async (tx) => {
           await take(tx, topic, partition, records);
@@ -167,8 +169,11 @@ class Reader {
     return moved;
   }
 
-  async caughtUp(): Promise<void> {
-    if (this.#follower !== undefined) await Promise.race([this.#follower.caughtUp(this.#ground.admin), this.#dead]);
+  /** Resolves, too, when leadership ends. */
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    if (this.#follower === undefined || signal.aborted) return;
+    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([this.#follower.caughtUp(this.#ground.admin), this.#dead, over]);
   }
 
   async stop(): Promise<void> {
@@ -183,7 +188,7 @@ async function untilTaken(
   work: (tx: Tx) => Promise<void>,
 ): Promise<void> {
   for (let wait = 100; ; wait = Math.min(2 * wait, 2_000)) {
-    if (signal.aborted) throw new Error('no longer leading');
+    if (signal.aborted) return;
     try {
       await database.transaction(work);
       return;
