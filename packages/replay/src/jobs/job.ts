@@ -16,7 +16,7 @@ import { decideState, isOver, lockReplay, type StateChange } from './state.ts';
 import { settleSent } from './verdicts.ts';
 
 /** Records without a verdict at most: a stop is felt soon. */
-const OUTSTANDING = 5_000;
+const OUTSTANDING = 10_000;
 /** Bytes of a batch. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const LOOK_MS = 100;
@@ -37,6 +37,8 @@ export class Job {
   readonly #id: string;
   /** Loaded, not sent yet. */
   #page: Loaded[] = [];
+  /** What comes after the page, being loaded while the page is sent. */
+  #coming: { from: number; page: ReturnType<typeof load> } | undefined;
   #rate: Rate | undefined;
   #sweptAt = 0;
 
@@ -52,11 +54,15 @@ export class Job {
     if (row === undefined || row.settled) return;
     if (row.begin_at !== null) await readBack(this.#ground, row.destination, [row]);
     await this.#limit(row);
-    while (!signal.aborted) {
-      row = await this.#load();
-      if (row === undefined || row.settled) return;
-      const waitMs = await this.#step(row, signal);
-      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
+    try {
+      while (!signal.aborted) {
+        row = await this.#load();
+        if (row === undefined || row.settled) return;
+        const waitMs = await this.#step(row, signal);
+        if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
+      }
+    } finally {
+      await this.#coming?.page.catch(() => {});
     }
   }
 
@@ -65,6 +71,7 @@ export class Job {
     if (row.state === 'waiting') return this.#begin(row);
     if (row.state === 'cancelling' || isOver(row)) {
       this.#page = [];
+      this.#coming = undefined;
       await this.#ground.database.transaction((tx) => withdraw(tx, this.#id));
     }
     const open = await this.#open(row);
@@ -118,7 +125,7 @@ export class Job {
     const room = Math.min(this.#rate.room(), most);
     if (room < 1) return Math.min(this.#rate.wait(), LOOK_MS);
     if (this.#page.length === 0) {
-      const page = await load(this.#ground, row, next);
+      const page = await this.#nextPage(row, next);
       // Their dead letters have not been taken in yet.
       if (page === undefined) return SWEEP_MS;
       this.#page = page;
@@ -139,6 +146,7 @@ export class Job {
       this.#page.shift();
     }
     if (batch.length === 0 || signal.aborted) return 0;
+    if (this.#page.length === 0) this.#prepare(row, batch.at(-1)!.seq + 1);
     const byPartition = Map.groupBy(batch, ({ record }) => record.partition);
     const outbox: Outbox = new Map([
       [row.destination, new Map([...byPartition].map(([n, items]) => [n, items.map(({ record }) => record)]))],
@@ -153,6 +161,19 @@ export class Job {
     await this.#ground.database.transaction((tx) => markSent(tx, this.#id, sent));
     this.#rate.spend(batch.length);
     return 0;
+  }
+
+  /** Loads ahead. What is thrown is thrown to whoever takes it. */
+  #prepare(row: ReplayRow, from: number): void {
+    const page = load(this.#ground, row, from);
+    page.catch(() => {});
+    this.#coming = { from, page };
+  }
+
+  #nextPage(row: ReplayRow, from: number): ReturnType<typeof load> {
+    const coming = this.#coming;
+    this.#coming = undefined;
+    return coming?.from === from ? coming.page : load(this.#ground, row, from);
   }
 
   /** Verdicts come by themselves as parts become live, but for those that came before the record was marked as sent. */
