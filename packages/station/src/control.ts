@@ -36,7 +36,7 @@ export const controlEvent = (
   ...event,
 });
 
-/** Says it durably. @throws Fault BROKER_UNAVAILABLE */
+/** Says it durably; saying it twice changes nothing. @throws Fault BROKER_UNAVAILABLE after 10 s. */
 export async function tell(outlet: Outlet, event: ControlEvent): Promise<void> {
   const key = Buffer.from(controlKey(event));
   const message = {
@@ -46,7 +46,7 @@ export async function tell(outlet: Outlet, event: ControlEvent): Promise<void> {
     partition: partitionOf(key, 1),
     timestamp: String(event.at),
   };
-  await outlet.send(new Map([[CONTROL_TOPIC, new Map([[0, [message]]])]]));
+  await outlet.sendPatiently(new Map([[CONTROL_TOPIC, new Map([[0, [message]]])]]));
 }
 
 export interface Snapshot {

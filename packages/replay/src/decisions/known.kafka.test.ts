@@ -25,7 +25,7 @@ test('nothing is decided before all that was decided is in the database', { skip
   await admin.createTopics(OWN_TOPICS, 1);
   // A key without a value decides nothing, in whatever other service reads it.
   const nothing = { key: Buffer.from(`test/${schema}`), value: null, headers: {}, partition: 0, timestamp: '1' };
-  await outlet.send(new Map([[DECISIONS_TOPIC, new Map([[0, [nothing]]])]]));
+  await outlet.sendPatiently(new Map([[DECISIONS_TOPIC, new Map([[0, [nothing]]])]]));
   const [bounds] = await admin.bounds(DECISIONS_TOPIC);
 
   const late = (error: unknown): boolean => error instanceof Fault && error.code === 'DATABASE_UNAVAILABLE';

@@ -112,6 +112,21 @@ export class Outlet {
     return placement;
   }
 
+  /**
+   * As `send`, again while Kafka does not take it, for up to `forMs`: the leader of a topic just created needs a moment.
+   * What is sent so may stand there twice.
+   */
+  async sendPatiently(outbox: Outbox, forMs = 10_000): Promise<Placement> {
+    for (const end = Date.now() + forMs; ; ) {
+      try {
+        return await this.send(outbox);
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+
   private async attempt(
     sent: { cursor: { messages: Outgoing[] }; topic: string; start: number; count: number }[],
   ): Promise<RecordMetadata[]> {

@@ -37,6 +37,17 @@ test('each kind of station is killed three times, two become zombies, two get co
   }
 });
 
+test('the short form falls in the first half, and a station is killed before another takes part in its work', () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const all = drawSchedule({ ...options, seed, short: true });
+    assert.ok(all.every(({ at }) => at > 0 && at <= 0.45));
+    for (const long of all.filter(({ kind }) => kind === 'pause' || kind === 'join')) {
+      const kills = all.filter(({ kind, station }) => kind === 'kill' && station === long.station);
+      assert.ok(kills.length > 0 && kills.every(({ at }) => at < long.at), `seed ${seed}`);
+    }
+  }
+});
+
 test('three brokers: their leaders are moved, and any of them goes away', () => {
   const hurt = new Set<number>();
   for (let seed = 0; seed < 50; seed++) {

@@ -39,8 +39,8 @@ export interface ScheduleOptions {
 /** Blows fall within this share of a station's records: not before it works, not when little is left. */
 const FROM = 0.04;
 const TO = 0.8;
-/** In the short form: servers go away one after another, and with three brokers the flow goes on meanwhile. */
-const SERVERS_TO = 0.45;
+/** In the short form: a month has gone by in a second or two on a fast machine, and so it would before a later blow falls. */
+const SHORT_TO = 0.45;
 
 /** The same for the same options, in the order of `at`. */
 export function drawSchedule(options: ScheduleOptions): Disturbance[] {
@@ -48,8 +48,9 @@ export function drawSchedule(options: ScheduleOptions): Disturbance[] {
   const random = mulberry32(options.seed);
   const between = (low: number, high: number): number => low + random() * (high - low);
   const all: Disturbance[] = [];
+  const to = short ? SHORT_TO : TO;
   /** Spreads `count` moments: one in each of as many equal shares of the progress. */
-  const add = (kind: Kind, station: string, count: number, more: () => Partial<Disturbance>, to = TO): void => {
+  const add = (kind: Kind, station: string, count: number, more: () => Partial<Disturbance>): void => {
     for (let i = 0; i < count; i++) {
       const share = (to - FROM) / count;
       const at = FROM + share * (i + random());
@@ -71,7 +72,9 @@ export function drawSchedule(options: ScheduleOptions): Disturbance[] {
   for (const station of Object.values(victims)) add('kill', station, short && !options.commitFirst ? 1 : 3, () => ({}));
 
   const kinds = shuffled(Object.keys(victims) as StationKind[], random);
-  const first: StationKind = random() < 0.5 ? 'transformer' : 'loader';
+  const drawn: StationKind = random() < 0.5 ? 'transformer' : 'loader';
+  // In the short form the loader gets company, and one of the two is enough: what follows a long one comes too late.
+  const first = short ? 'transformer' : drawn;
   const zombies = [first, ...kinds.filter((kind) => kind !== first)].slice(0, short ? 1 : 2);
   for (const kind of zombies) {
     add('pause', victims[kind], 1, () => ({
@@ -92,11 +95,26 @@ export function drawSchedule(options: ScheduleOptions): Disturbance[] {
     broker: Math.floor(random() * brokers),
   });
   // All servers are timed by the last station of the chain: while it works, the others do or wait for it.
-  add('broker', victims.loader, short ? 1 : 2, away, short ? SERVERS_TO : TO);
-  add('leaders', victims.loader, brokers === 1 ? 0 : short ? 1 : 3, away, short ? SERVERS_TO : TO);
+  add('broker', victims.loader, short ? 1 : 2, away);
+  add('leaders', victims.loader, brokers === 1 ? 0 : short ? 1 : 3, away);
   if (!short) add('registry', victims.loader, 1, away);
   if (!short) add('database', victims.loader, 2, away);
-  return all.sort((a, b) => a.at - b.at);
+  return (short ? killsFirst(all) : all).sort((a, b) => a.at - b.at);
+}
+
+/**
+ * Exchanges moments so that what is done to a station begins with its kills: a killed station stands still until the
+ * next blow, while one that has an heir may come to the end before it.
+ */
+function killsFirst(all: readonly Disturbance[]): Disturbance[] {
+  const isLong = ({ kind }: Disturbance): boolean => kind === 'pause' || kind === 'join';
+  return all.map((each) => {
+    if (each.kind !== 'kill' && !isLong(each)) return each;
+    const own = all.filter((other) => other.station === each.station && (other.kind === 'kill' || isLong(other)));
+    const moments = own.map(({ at }) => at).sort((a, b) => a - b);
+    const turn = [...own.filter((other) => !isLong(other)), ...own.filter(isLong)].indexOf(each);
+    return { ...each, at: moments[turn]! };
+  });
 }
 
 function shuffled<T>(list: readonly T[], random: () => number): T[] {

@@ -87,4 +87,5 @@ test('up starts the service, says where, starts it again when it dies, ends it; 
   killed.child.kill('SIGKILL');
   await killed.ended;
   await until('no service', async () => (await project.replayService()) === undefined);
+  await until('no station', async () => (await project.stations()).length === 0);
 });
