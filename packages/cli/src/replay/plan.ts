@@ -19,6 +19,8 @@ export const REPLAY_OPTIONS: readonly (readonly [string, string])[] = [
   ['--no-wait', 'do not wait for the verdicts'],
 ];
 
+const TELLING_MS = 3_000;
+
 /** @throws Fault USAGE */
 export function paceOf(options: Options): Partial<ReplayRequest> {
   const rate = numberOf(options, 'rate');
@@ -42,7 +44,9 @@ export async function planAndRun(
 ): Promise<ExitCode> {
   const json = ['json', 'jsonl'].includes(formatOf(options));
   const execute = options.execute === true;
-  const { plan } = await client.post<ReplayAnswer>('/v1/replays', { ...request, execute: false });
+  const { plan } = await told(context, 'still planning: every record that may be meant is read', () =>
+    client.post<ReplayAnswer>('/v1/replays', { ...request, execute: false }),
+  );
   const lines = planLines(plan!);
   if (json) context.err(lines.join('\n'));
   else context.out(`${lines.join('\n')}\n`);
@@ -52,11 +56,10 @@ export async function planAndRun(
     context.err('nothing was sent; --execute does it');
     return EXIT.done;
   }
-  const { replays } = await client.post<ReplayAnswer>('/v1/replays', {
-    ...request,
-    ...(dry || options.preview === true ? { preview: true } : {}),
-    execute: true,
-  });
+  const decided = { ...request, ...(dry || options.preview === true ? { preview: true } : {}), execute: true };
+  const { replays } = await told(context, 'still being written down', () =>
+    client.post<ReplayAnswer>('/v1/replays', decided),
+  );
   if (options.wait === false) {
     for (const { id } of replays) context.out(`${id}\n`);
     return EXIT.done;
@@ -73,6 +76,17 @@ export async function planAndRun(
   }
   if (dry) context.err('nothing was sent; --execute does it');
   return exitOf(ended);
+}
+
+/** Says every few seconds that a call of the service is still going on. */
+async function told<T>(context: Context, what: string, call: () => Promise<T>): Promise<T> {
+  const begun = Date.now();
+  const timer = setInterval(() => context.err(`${what} (${Math.round((Date.now() - begun) / 1000)} s)`), TELLING_MS);
+  try {
+    return await call();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 function planLines({ stations, records, rate, ramp }: ReplayPlan): string[] {
