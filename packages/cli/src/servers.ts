@@ -1,6 +1,6 @@
 /** The servers a command works on, and clients to ask them. */
 import { findStack, type StackAddresses, startStack } from '@quadrille/devstack';
-import { connectKafka, createLog, KafkaAdmin, Registry } from '@quadrille/station';
+import { connectKafka, createLog, KafkaAdmin, Registry, SERVICE_USERS } from '@quadrille/station';
 import type { Context } from './command.ts';
 import { Cancelled } from './errors.ts';
 import { stateFolder } from './state.ts';
@@ -18,7 +18,12 @@ export interface Servers {
 export function clientsOf(context: Context, addresses: StackAddresses): Servers {
   const log = createLog({ command: 'quadrille' }, context.env.QUADRILLE_LOG ?? 'silent');
   const kafka = connectKafka(
-    { brokers: addresses.brokers, clientId: `quadrille-cli-${process.pid}`, sessionTimeoutMs: 30_000 },
+    {
+      brokers: addresses.brokers,
+      clientId: `quadrille-cli-${process.pid}`,
+      reader: SERVICE_USERS.operator,
+      sessionTimeoutMs: 30_000,
+    },
     log,
   );
   return { addresses, kafka, admin: new KafkaAdmin(kafka), registry: new Registry(addresses.registryUrl) };

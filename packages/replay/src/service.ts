@@ -5,7 +5,16 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '@quadrille/record';
-import { connectKafka, KafkaAdmin, type Log, Outlet, OWN_CODECS, OWN_TOPICS, Registry } from '@quadrille/station';
+import {
+  connectKafka,
+  KafkaAdmin,
+  type Log,
+  Outlet,
+  OWN_CODECS,
+  OWN_TOPICS,
+  Registry,
+  SERVICE_USERS,
+} from '@quadrille/station';
 import { awayOf } from './away.ts';
 import { type Bound, bind } from './bind.ts';
 import type { ReplayConfig } from './config.ts';
@@ -91,7 +100,15 @@ class Life {
   async #work(flows: Flows): Promise<void> {
     const { brokers, registryUrl, databaseUrl, schema, instance, env } = this.#config;
     const log = this.#log;
-    const kafka = connectKafka({ brokers, clientId: `quadrille.replay@${instance}`, sessionTimeoutMs: 30_000 }, log);
+    const kafka = connectKafka(
+      {
+        brokers,
+        clientId: `${SERVICE_USERS.replay}@${instance}`,
+        reader: SERVICE_USERS.replay,
+        sessionTimeoutMs: 30_000,
+      },
+      log,
+    );
     const admin = new KafkaAdmin(kafka);
     const outlet = new Outlet(kafka);
     const registry = new Registry(registryUrl);

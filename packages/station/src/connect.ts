@@ -1,6 +1,6 @@
 /** Connects a station: clients, control topic, judge, intake, health endpoint. Waits for what is not there yet. */
 import { type Flow, type StationSpec, sourceTypes } from '@quadrille/flow';
-import { type Fault, type PlacedPart, positionsTopic, replayGroup, stationGroup } from '@quadrille/record';
+import { type Fault, type PlacedPart, positionsTopic, replayGroup, replayTopic, stationGroup } from '@quadrille/record';
 import {
   assembleJudge,
   assembleReplayJudge,
@@ -18,6 +18,7 @@ import { type StationStatus, serve } from './http.ts';
 import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
 import { connectKafka, KafkaAdmin, Outlet } from './kafka/index.ts';
+import { LagWatch } from './lag.ts';
 import { Line } from './line.ts';
 import type { Log } from './log.ts';
 import { StationMetrics } from './metrics.ts';
@@ -60,7 +61,12 @@ export async function connect(
   const group = stationGroup(flow.name, spec.name);
   const health = new Health();
   const kafka = connectKafka(
-    { brokers: config.brokers, clientId: `${group}@${config.instance}`, sessionTimeoutMs: config.sessionTimeoutMs },
+    {
+      brokers: config.brokers,
+      clientId: `${group}@${config.instance}`,
+      reader: group,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+    },
     log,
   );
   const admin = new KafkaAdmin(kafka);
@@ -69,9 +75,11 @@ export async function connect(
   let controlChanged: () => void = () => {};
   const control = new Control(kafka, flow.name, spec.name, config.sessionTimeoutMs, () => controlChanged(), onDead);
   let intake: Intake | undefined;
+  const lags = new LagWatch(admin);
   const metrics = new StationMetrics({ flow: flow.name, station: spec.name }, VERSION, {
     state: () => health.state,
-    lag: () => intake?.lag() ?? new Map(),
+    lag: () => lags.look(),
+    oldest: () => (spec.kind === 'extractor' ? undefined : lags.oldest(spec.from)),
   });
   const status = (): StationStatus => ({
     flow: flow.name,
@@ -118,6 +126,7 @@ export async function connect(
     log.error({ code: fault.code, place: fault.place }, fault.message);
   };
   intake = await makeIntake();
+  if (spec.kind !== 'extractor') lags.add(spec.from, intake);
   const judge = await untilReady(
     async () => {
       const made = await assembleJudge(around, intake instanceof ShardIntake ? intake : undefined);
@@ -139,6 +148,7 @@ export async function connect(
     clearInterval(telling);
     return undefined;
   }
+  lags.add(replayTopic(flow.name, spec.name), replays.intake);
   health.running();
   return {
     flow,

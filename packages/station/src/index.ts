@@ -1,3 +1,4 @@
+export * from './acls.ts';
 export * from './control.ts';
 export type { StationStatus } from './http.ts';
 export * from './kafka/index.ts';

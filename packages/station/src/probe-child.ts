@@ -1,6 +1,6 @@
 /** The process apart: judges the records it is sent, one by one, and emits nothing. Run by probe.ts. */
 import { readStation } from '@quadrille/flow';
-import { InputRecord } from '@quadrille/record';
+import { InputRecord, stationGroup } from '@quadrille/record';
 import { assembleJudge, needOwnSchemas, needTopics, topicsOf } from './assemble.ts';
 import { readConfig } from './config.ts';
 import { Control } from './control.ts';
@@ -18,7 +18,12 @@ process.once('disconnect', () => process.exit(0));
 
 const { flow, station: spec } = await readStation(config.flow, config.station);
 const kafka = connectKafka(
-  { brokers: config.brokers, clientId: `${config.instance}.probe`, sessionTimeoutMs: config.sessionTimeoutMs },
+  {
+    brokers: config.brokers,
+    clientId: `${config.instance}.probe`,
+    reader: stationGroup(flow.name, spec.name),
+    sessionTimeoutMs: config.sessionTimeoutMs,
+  },
   log,
 );
 const admin = new KafkaAdmin(kafka);

@@ -9,6 +9,8 @@ import { Kafka, logLevel } from './kafkajs.ts';
 export interface KafkaSettings {
   brokers: string[];
   clientId: string;
+  /** Whose client it is: readers without positions of their own are groups `<reader>.read.<random>`. Default `quadrille`. */
+  reader?: string;
   /** ms a member may be silent before the group gives its partitions away. */
   sessionTimeoutMs: number;
   ssl?: KafkaConfig['ssl'];
@@ -16,9 +18,14 @@ export interface KafkaSettings {
   socketFactory?: ISocketFactory;
 }
 
+const READERS = new WeakMap<KafkaClient, string>();
+
+/** Beginning of the names of groups that read something once and never commit: an ACL by prefix covers them all. */
+export const readersOf = (kafka: KafkaClient): string => `${READERS.get(kafka) ?? 'quadrille'}.read`;
+
 /** A client whose own retries are short: what to do about a broker that is away is decided in this package, not in the client. */
 export function connectKafka(settings: KafkaSettings, log: Log): KafkaClient {
-  return new Kafka({
+  const kafka = new Kafka({
     brokers: settings.brokers,
     clientId: settings.clientId,
     connectionTimeout: 5_000,
@@ -31,6 +38,8 @@ export function connectKafka(settings: KafkaSettings, log: Log): KafkaClient {
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => route(entry, log),
   } as KafkaConfig);
+  if (settings.reader !== undefined) READERS.set(kafka, settings.reader);
+  return kafka;
 }
 
 /** What kafkajs calls an error and tries again by itself is a warning; its information is for debugging. */

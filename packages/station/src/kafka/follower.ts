@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { Fault } from '@quadrille/record';
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs';
 import type { KafkaAdmin } from './admin.ts';
+import { readersOf } from './client.ts';
 
 export interface FollowerOptions {
   /** Beginning of the group's name; a random part is added. */
@@ -115,7 +116,7 @@ export async function readTopic(
     failed = reject;
   });
   const follower = new Follower(kafka, {
-    name: 'quadrille.read',
+    name: readersOf(kafka),
     topics,
     sessionTimeoutMs: 30_000,
     onRecords,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Fault, type OffsetRange } from '@quadrille/record';
 import type { Kafka, KafkaMessage } from 'kafkajs';
+import { readersOf } from './client.ts';
 
 /**
  * @param ranges in rising order of each partition.
@@ -20,7 +21,7 @@ export async function readRanges(
   }
   const topics = [...new Set(ranges.map(({ topic }) => topic))];
   const consumer = kafka.consumer({
-    groupId: `quadrille.read.${randomUUID().slice(0, 8)}`,
+    groupId: `${readersOf(kafka)}.${randomUUID().slice(0, 8)}`,
     allowAutoTopicCreation: false,
     maxWaitTimeInMs: 200,
   });
