@@ -75,7 +75,10 @@ class Check {
   }
 
   topics(): void {
-    const { topics } = this.#flow;
+    const { name, topics } = this.#flow;
+    // Its stations would have the groups and users of the engine's own services.
+    if (name === 'quadrille')
+      this.#say(undefined, ['flow'], 'no flow may be called `quadrille`', 'choose another name');
     for (const topic of topics.values()) {
       if (topic.writers.length > 0 || topic.external) continue;
       const written = [...topics.values()].filter((other) => other.writers.length > 0).map((other) => other.name);

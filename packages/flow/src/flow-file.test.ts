@@ -145,6 +145,7 @@ const semantic: [what: string, before: string, after: string, message: RegExp, h
     'planes.reported: { compacted: true }\n  plane.reported: {}',
     /no station reads or writes topic `plane.reported`/,
   ],
+  ['the name of the engine', 'flow: flights', 'flow: quadrille', /no flow may be called/],
   ['a reserved topic', 'to: weather.reported', 'to: quadrille.ledger', /keeps for itself/],
   ['a circle', 'to: flights.qualified', 'to: flights.reported', /circle: qualify → qualify/],
   [

@@ -1,5 +1,6 @@
 /** The table of commands, in the order of help and reference. */
 import type { Command } from '../command.ts';
+import { acl } from './acl.ts';
 import { audit } from './audit.ts';
 import { check } from './check.ts';
 import { completion } from './completion.ts';
@@ -67,6 +68,7 @@ export const commands: readonly Command[] = [
   replayCancel,
   trace,
   audit,
+  acl,
   explain,
   completion,
 ];
