@@ -1,8 +1,5 @@
 /** `quadrille dlq edit`: corrects one dead letter by hand. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '@quadrille/record';
 import type { CorrectionResult, DeadLetterDetail } from '@quadrille/replay/api';
@@ -11,6 +8,7 @@ import { EXIT } from '../exit.ts';
 import { printable } from '../print/values.ts';
 import { ServiceError } from '../replay/client.ts';
 import { changeLines, changesOf } from '../replay/difference.ts';
+import { edited } from '../replay/editor.ts';
 import { lettersNamed, NAMES } from '../replay/selection.ts';
 import { withReplay } from '../replay/service.ts';
 
@@ -33,66 +31,48 @@ export const dlqEdit: Command = {
         throw new Fault('USAGE', `${name} has several dead letters`, { help: 'name one by its id' });
       const detail = await client.get<DeadLetterDetail>(`/v1/dead-letters/${letter!.id}`);
       const source = text(options, 'value');
-      const value =
-        source === undefined
-          ? edited(context, detail)
-          : parsed(readFileSync(source === '-' ? 0 : source, 'utf8'), source);
-      if (isDeepStrictEqual(value, detail.value)) {
-        context.err('nothing was changed');
-        return EXIT.done;
-      }
-      context.out(`${changeLines(changesOf(detail.value, value)).join('\n')}\n`);
-      const post = (execute: boolean): Promise<CorrectionResult> =>
+      const post = (value: unknown, execute: boolean): Promise<CorrectionResult> =>
         client.post('/v1/corrections', {
           items: [{ deadLetter: detail.id, edition: detail.edition, value }],
           ...(text(options, 'reason') === undefined ? {} : { reason: text(options, 'reason') }),
           execute,
         });
-      const checked = await post(false);
-      if (checked.problems.length > 0)
-        throw new ServiceError(
-          400,
-          checked.problems.map(({ fault }) => fault),
-        );
-      const keep = options.execute === true || (source === undefined && (await asked(context)));
+      const accepted = async (content: string, place: string): Promise<unknown> => {
+        const value = parsed(content, place);
+        if (!isDeepStrictEqual(value, detail.value)) refuse(400, await post(value, false));
+        return value;
+      };
+      const value =
+        source === undefined
+          ? await edited(context, detail.id, contentOf(detail), accepted)
+          : await accepted(readFileSync(source === '-' ? 0 : source, 'utf8'), source);
+      if (isDeepStrictEqual(value, detail.value)) {
+        context.err('nothing was changed');
+        return EXIT.done;
+      }
+      context.out(`${changeLines(changesOf(detail.value, value)).join('\n')}\n`);
+      const keep = options.execute === true || (source === undefined && (await confirmed(context)));
       if (!keep) {
         context.err('not kept; --execute keeps it');
         return EXIT.done;
       }
-      const { problems } = await post(true);
-      if (problems.length > 0)
-        throw new ServiceError(
-          409,
-          problems.map(({ fault }) => fault),
-        );
+      refuse(409, await post(value, true));
       context.err(`kept; send it with \`quadrille dlq replay ${detail.id} --execute\``);
       return EXIT.done;
     }),
 };
 
-const asked = async ({ ask }: Context): Promise<boolean> =>
-  ask !== undefined && /^y(es)?$/i.test((await ask('keep this correction? [y/N] ')).trim());
-
-/** Runs the editor on the value. @throws Fault USAGE, ANSWER_INVALID: what was typed stays in the file that is named. */
-function edited(context: Context, detail: DeadLetterDetail): unknown {
-  const { env } = context;
-  if (context.terminal === undefined)
-    throw new Fault('USAGE', '--value is missing', {
-      help: 'there is no terminal to edit in: name a file, or - for stdin',
-    });
-  const folder = mkdtempSync(join(tmpdir(), 'quadrille-edit-'));
-  const file = join(folder, `${detail.id}.json`);
-  writeFileSync(file, `${commentsOf(detail)}\n${JSON.stringify(detail.value, null, 2)}\n`, { mode: 0o600 });
-  const editor = env.VISUAL || env.EDITOR || 'vi';
-  const { status, error } = spawnSync(editor, [file], { stdio: 'inherit', shell: true, env: { ...env } });
-  if (error !== undefined || status !== 0)
-    throw new Fault('USAGE', `the editor ${editor} ended with ${error?.message ?? status}`, {
-      help: 'set EDITOR, or use --value',
-    });
-  const value = parsed(readFileSync(file, 'utf8'), file);
-  rmSync(folder, { recursive: true });
-  return value;
+/** @throws ServiceError */
+function refuse(status: number, { problems }: CorrectionResult): void {
+  if (problems.length > 0)
+    throw new ServiceError(
+      status,
+      problems.map(({ fault }) => fault),
+    );
 }
+
+const confirmed = async ({ ask }: Context): Promise<boolean> =>
+  ask !== undefined && /^y(es)?$/i.test((await ask('keep this correction? [y/N] ')).trim());
 
 /** Lines that begin with // are left out: JSON has no comments, people do. */
 function parsed(content: string, place: string): unknown {
@@ -110,12 +90,14 @@ function parsed(content: string, place: string): unknown {
   }
 }
 
-function commentsOf({ id, code, message, field, fields, problem }: DeadLetterDetail): string {
+function contentOf({ id, code, message, field, fields, problem, value }: DeadLetterDetail): string {
   return [
     `// ${id}: ${code}${field === null ? '' : ` (${field})`}`,
     `// ${printable(message)}`,
     ...(problem === null ? [] : [`// the original cannot be decoded (${printable(problem)}): write the whole value`]),
     '//',
     ...fields.map(({ name, type, doc }) => `// ${name}: ${type}${doc === '' ? '' : `  ${printable(doc)}`}`),
+    JSON.stringify(value, null, 2),
+    '',
   ].join('\n');
 }

@@ -7,7 +7,7 @@ import { EXIT } from '../exit.ts';
 import { formatOf, toJson } from '../print/output.ts';
 import { count } from '../print/values.ts';
 import { changeLines, changesOf } from '../replay/difference.ts';
-import { openCorrectionRule } from '../replay/rule.ts';
+import { correctionBySql, openCorrectionRule } from '../replay/rule.ts';
 import { isUnbounded, NAMES, queryOf, SELECTION_OPTIONS, selected } from '../replay/selection.ts';
 import { withReplay } from '../replay/service.ts';
 
@@ -27,11 +27,12 @@ export const dlqFix: Command = {
   path: 'dlq fix',
   summary: 'correct many dead letters by one rule',
   description:
-    'Without --execute the differences are shown. The rule is a file as flows use them, TypeScript or SQL, or a JSON Patch; it runs here. A record on which it throws is listed and left alone. Send the corrections with `dlq replay --state corrected`. Ends with 3 when some were refused.',
+    'Without --execute the differences are shown. The rule is a file as flows use them, TypeScript or SQL, a JSON Patch, or SQL on the command line; it runs here. A record on which it throws is listed and left alone. Send the corrections with `dlq replay --state corrected`. Ends with 3 when some were refused.',
   arguments: [['[NAME...]', NAMES]],
   options: [
     ...SELECTION_OPTIONS,
     ['--rule <file>', 'rule.ts, rule.sql, or patch.json (RFC 6902)'],
+    ['--sql <fields>', 'instead of a file: fields as SQL makes them, e.g. "upper(trim(dest)) AS dest"'],
     ['--limit <n>', 'at most so many'],
     ['--reason <text>', 'why; stands in the audit'],
     ['--execute', 'keep the corrections; without, only the differences are shown'],
@@ -40,14 +41,16 @@ export const dlqFix: Command = {
   lists: true,
   examples: [
     'dlq fix --code FIELD_INVALID --rule mend.ts',
+    `dlq fix --code LOOKUP_MISSING --sql "CASE dest WHEN 'XXX' THEN 'SJU' ELSE dest END AS dest"`,
     'dlq fix --group 9b1c --rule patch.json --reason "wrong code" --execute',
   ],
   run: async (context, words, options) => {
-    const file = text(options, 'rule');
-    if (file === undefined) throw new Fault('USAGE', '--rule is missing', { help: 'e.g. --rule mend.ts' });
+    const [file, sql] = [text(options, 'rule'), text(options, 'sql')];
+    if ((file === undefined) === (sql === undefined))
+      throw new Fault('USAGE', 'either --rule or --sql is needed', { help: 'e.g. --rule mend.ts' });
     const execute = options.execute === true;
     const json = ['json', 'jsonl'].includes(formatOf(options));
-    const rule = openCorrectionRule(file, context.cwd);
+    const rule = file === undefined ? correctionBySql(sql!) : openCorrectionRule(file, context.cwd);
     const tally: Tally = { seen: 0, changed: 0, unchanged: 0, accepted: 0, refused: [] };
     try {
       await withReplay(context, async (client) => {
@@ -89,7 +92,7 @@ export const dlqFix: Command = {
             }
           }
           if (items.length === 0) return;
-          const reason = text(options, 'reason') ?? `rule ${file}`;
+          const reason = text(options, 'reason') ?? (file === undefined ? `sql ${sql}` : `rule ${file}`);
           const answer = await client.post<CorrectionResult>('/v1/corrections', { items, reason, execute });
           tally.accepted += answer.accepted;
           for (const { deadLetter, fault } of answer.problems) refuse(deadLetter, fault);

@@ -2,8 +2,9 @@
  * Corrections by rule: a rule file as flows use them (TypeScript or SQL), or a JSON Patch (RFC 6902). It runs here, with the
  * operator; the service only checks what comes out.
  */
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { type Field, fieldsOf, loadRules, type ReadyRule, valueFromJson, valueToJson } from '@quadrille/flow';
 import { Drop, Fault } from '@quadrille/record';
 import { applyPatch, type Operation } from 'rfc6902';
@@ -20,6 +21,24 @@ export interface CorrectionRule {
 /** @throws Fault, Faults: RULE_INVALID, SQL_INVALID, ANSWER_INVALID */
 export function openCorrectionRule(file: string, cwd: string): CorrectionRule {
   return file.endsWith('.json') ? patchRule(file, cwd) : codeRule(resolve(cwd, file), cwd);
+}
+
+/**
+ * @param fields select list over `input`; fields that it does not name stay as they are.
+ * @throws Fault SQL_INVALID from `apply`
+ */
+export function correctionBySql(fields: string): CorrectionRule {
+  const folder = mkdtempSync(join(tmpdir(), 'quadrille-fix-'));
+  const file = join(folder, 'fix.sql');
+  writeFileSync(file, `-- rule: fix\n-- doc: A correction.\nSELECT row,\n${fields}\nFROM input\n`, { mode: 0o600 });
+  const rule = codeRule(file, folder);
+  return {
+    apply: rule.apply,
+    close: async () => {
+      await rule.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
 }
 
 function codeRule(file: string, folder: string): CorrectionRule {

@@ -8,7 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Client } from 'pg';
 import { Clients, givenAddresses, ROOT, until } from '../harness/index.ts';
 
-const MAIN = join(ROOT, 'packages/cli/src/main.ts');
+/** The program, as Node runs it. */
+export const MAIN = join(ROOT, 'packages/cli/src/main.ts');
 
 /** Longer than any command on a flow this small takes, also on a busy machine. */
 const PATIENCE_MS = 120_000;

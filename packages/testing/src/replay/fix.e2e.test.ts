@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Ended, Typed } from '../e2e/command.ts';
+import { type Ended, MAIN, Typed } from '../e2e/command.ts';
 import { assertBalanced, guardAgainstLeaks, noServers } from '../harness/index.ts';
 import { feedItems } from '../station/sample.ts';
 import { type Chain, startChain } from './sample.ts';
@@ -23,7 +25,44 @@ function quadrille(chain: Chain, ...words: string[]): Promise<Ended> {
   return new Typed(folder, words, env).ended;
 }
 
-test('many corrected from the command line, by SQL, by TypeScript and by JSON Patch, then sent; what still fails is open again', {
+/**
+ * `dlq edit` of record r12 on a terminal, in an editor that puts these texts into the file, one each time it is opened,
+ * and shows what it found there; whatever is asked is answered with yes.
+ */
+async function inEditor(chain: Chain, texts: readonly string[]): Promise<Ended> {
+  const { flow, service } = chain;
+  await flow.write('texts.json', JSON.stringify(texts));
+  await flow.write(
+    'editor.mjs',
+    `import { readFileSync, writeFileSync } from 'node:fs';
+const [text, ...more] = JSON.parse(readFileSync('texts.json', 'utf8'));
+writeFileSync('texts.json', JSON.stringify(more));
+const file = process.argv[2];
+console.log(readFileSync(file, 'utf8'));
+writeFileSync(file, text);`,
+  );
+  const command = [process.execPath, MAIN, 'dlq', 'edit', 'r12', '--reason', '"by hand"'].join(' ');
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    cwd: flow.folder,
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      EDITOR: `${process.execPath} editor.mjs`,
+      VISUAL: '',
+      QUADRILLE_REPLAY_URL: service.status!.url,
+      QUADRILLE_TOKEN_FILE: join(flow.folder, '.quadrille/replay.token'),
+    },
+  });
+  let out = '';
+  child.stdout!.on('data', (chunk) => {
+    out += chunk;
+    if (String(chunk).includes('[y/N]')) child.stdin!.write('y\n');
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, out, err: '' };
+}
+
+test('many corrected from the command line, by SQL, by TypeScript, by JSON Patch and by hand, then sent; what still fails is open again', {
   skip: noServers,
 }, async () => {
   await using chain = await startChain(STRICT);
@@ -62,8 +101,30 @@ export default rule({ doc: 'Mends the field.', examples: [], apply(record: any) 
   assert.equal(code.code, 3, 'one was left alone');
   assert.match(code.out, /left alone, RULE_THREW/);
   assert.match(code.out, /9 corrected, 0 as they were, 1 left alone/);
-  const patch = await quadrille(chain, 'dlq', 'fix', '--where', 'n >= 20', '--rule', 'patch.json', '--execute');
-  assert.match(patch.out, /10 corrected/, patch.err);
+  const line = await quadrille(
+    chain,
+    'dlq',
+    'fix',
+    '--where',
+    'n >= 25',
+    '--sql',
+    "concat('o', 'k') AS does",
+    '--execute',
+  );
+  assert.match(line.out, /5 corrected/, line.err);
+  const wrong = await quadrille(chain, 'dlq', 'fix', '--where', 'n >= 20', '--sql', 'nothing AS does');
+  assert.match(wrong.err, /SQL_INVALID/);
+  const patch = await quadrille(
+    chain,
+    'dlq',
+    'fix',
+    '--where',
+    'n BETWEEN 20 AND 24',
+    '--rule',
+    'patch.json',
+    '--execute',
+  );
+  assert.match(patch.out, /5 corrected/, patch.err);
 
   const all = await quadrille(chain, 'dlq', 'replay', '--execute');
   assert.deepEqual([all.code, /SELECTION_UNBOUNDED/.test(all.err)], [64, true], all.err);
@@ -91,8 +152,16 @@ export default rule({ doc: 'Mends the field.', examples: [], apply(record: any) 
   const refused = await quadrille(chain, 'dlq', 'edit', 'r12', '--value', 'r12.json', '--execute');
   assert.match(refused.err, /CORRECTION_INVALID/);
   await flow.write('r12.json', JSON.stringify({ id: 'r12', does: 'ok', n: 12 }));
-  const kept = await quadrille(chain, 'dlq', 'edit', 'r12', '--value', 'r12.json', '--reason', 'by hand', '--execute');
-  assert.equal(kept.code, 0, kept.err);
+  const kept = await inEditor(chain, [
+    'broken {',
+    '{"id":"r12","does":"ok","n":"many"}',
+    '{"id":"r12","does":"ok","n":12}',
+  ]);
+  assert.equal(kept.code, 0, kept.out);
+  for (const text of ['// ! ANSWER_INVALID', '// ! CORRECTION_INVALID', 'does: "bad" → "ok"', 'kept; send it'])
+    assert.ok(kept.out.includes(text), `${text}\n${kept.out}`);
+  const same = await inEditor(chain, ['broken {', 'broken {']);
+  assert.deepEqual([same.code === 0, /ANSWER_INVALID/.test(same.out)], [false, true], same.out);
   const audit = await quadrille(chain, 'audit', '--action', 'correct', '-o', 'json');
   assert.ok((JSON.parse(audit.out) as { reason: string }[]).some(({ reason }) => reason === 'by hand'));
   await assertBalanced(flow);
