@@ -71,7 +71,7 @@ export class KafkaAdmin {
   /** Low and high watermark by partition. @throws when the topic does not exist. */
   async bounds(topic: string): Promise<Bounds[]> {
     const admin = await this.ready();
-    const offsets = await admin.fetchTopicOffsets(topic);
+    const offsets = await patiently(() => admin.fetchTopicOffsets(topic));
     const bounds: Bounds[] = [];
     for (const { partition, low, high } of offsets) bounds[partition] = { low: Number(low), high: Number(high) };
     return bounds;

@@ -20,7 +20,8 @@ export function problemsOf(run: Run, reference: RunResult): string[] {
   ];
 }
 
-function resultProblems(result: RunResult, reference: RunResult): string[] {
+/** The part of it that the books, tables and dead letters show. */
+export function resultProblems(result: RunResult, reference: RunResult): string[] {
   const { books, tables, deadLetters } = result;
   const problems = books.findings.map(({ text }) => text);
   const expect = (what: string, got: unknown, wanted: unknown): void => {
