@@ -22,6 +22,16 @@ export async function readFlow(path: string): Promise<Flow> {
 }
 
 /**
+ * As much of a flow as can be read, and every problem told by `readFlow`: for `quadrille check`, which goes on to what
+ * the flow names. `flow` then holds the stations that are valid by the JSON Schema.
+ * @throws Faults where there is no flow file, or no mapping in it.
+ */
+export async function inspectFlow(path: string): Promise<{ flow: Flow; faults: readonly Fault[] }> {
+  const { flow, problems } = await read(path);
+  return { flow, faults: problems.length === 0 ? [] : faultsOf(problems).faults };
+}
+
+/**
  * A flow for one running station: problems of other entries do not stop it, so that grafting a broken second loader
  * harms nobody (invariant 7). `flow` then holds the stations that are valid by the JSON Schema.
  * @throws Faults of the station's own entry, or NOT_FOUND.

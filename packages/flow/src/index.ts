@@ -3,6 +3,8 @@ export * from './avro/coerce.ts';
 export * from './avro/compatibility.ts';
 export * from './avro/field.ts';
 export * from './avro/json.ts';
+export * from './avro/schema-check.ts';
+export * from './avro/sensitivity.ts';
 export * from './avro/topic-schema.ts';
 export * from './avro/type.ts';
 export * from './avro/typescript.ts';

@@ -3,7 +3,7 @@
  * file is checked against. How each kind looks in JavaScript is fixed here and in docs/reference/schemas.md.
  */
 import { LOGICAL } from './logical.ts';
-import { definitionsOf, isSensitive, type SchemaField, SENSITIVE } from './sensitivity.ts';
+import { definitionsOf, isMasked, type SchemaField, type SensitivityLevel, sensitivityOf } from './sensitivity.ts';
 
 /**
  * | kind                                        | value                                                        |
@@ -52,7 +52,9 @@ export interface Field {
   nullable: boolean;
   /** A long (or a logical type upon one) that is a bigint in JavaScript. */
   bigint: boolean;
-  /** `"sensitivity": "sensitive"` stands at the field, at its record, or somewhere within it. */
+  /** What the schema says of its values, see sensitivity.ts; absent where it says nothing. */
+  sensitivity?: SensitivityLevel;
+  /** They are personal or secret: masked for who may only look. */
   sensitive: boolean;
   /** As in the schema; undefined when there is none. */
   default: unknown;
@@ -88,15 +90,17 @@ export function fieldsOf(schema: unknown): readonly Field[] {
   if (known !== undefined) return known;
   const named = new Map<string, unknown>();
   const definitions = definitionsOf(schema);
-  const record = schema as { sensitivity?: string; fields: SchemaField[] };
+  const record = schema as { sensitivity?: unknown; fields: SchemaField[] };
   const fields = record.fields.map((field) => {
     const { type, nullable } = withoutNull(field.type);
+    const sensitivity = sensitivityOf(field, record.sensitivity, definitions);
     return {
       name: field.name,
       doc: field.doc ?? '',
       nullable,
       default: field.default,
-      sensitive: record.sensitivity === SENSITIVE || isSensitive(field, definitions),
+      ...(sensitivity !== undefined && { sensitivity }),
+      sensitive: isMasked(sensitivity),
       schema: type,
       ...kindOf(type, named),
     };

@@ -3,7 +3,9 @@ import { access, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { Fault } from '@quadrille/record';
 import type avsc from 'avsc';
+import { parseFlow } from '../flow-file-document.ts';
 import { type Field, fieldsOf } from './field.ts';
+import { problemsOf } from './schema-problem.ts';
 import { typeOf } from './type.ts';
 
 export interface TopicSchema {
@@ -74,6 +76,10 @@ export function parseTopicSchema(text: string, topic: string, file: string): Top
     const { owner, doc } = json as { owner?: string; doc?: string };
     return { topic, file, text: JSON.stringify(json), owner, doc: doc ?? '', type, fields: fieldsOf(json) };
   } catch (error) {
-    throw new Fault('SCHEMA_INVALID', (error as Error).message, { place, cause: error });
+    const [first] = problemsOf(json);
+    if (first === undefined) throw new Fault('SCHEMA_INVALID', (error as Error).message, { place, cause: error });
+    const { path, what, help } = first;
+    const at = parseFlow(text, place).place(path, 'key');
+    throw new Fault('SCHEMA_INVALID', what, { place: at, cause: error, ...(help !== undefined && { help }) });
   }
 }

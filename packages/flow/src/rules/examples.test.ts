@@ -106,13 +106,13 @@ export default { doc: 'x', apply, examples: [
   assert.deepEqual(outcomes, [
     'example 1: ok',
     'example 2: ok',
-    'rule.ts example 3: rejected for field "delay", expected "id"',
+    'rule.ts:11:5 example 3: rejected for field "delay", expected "id"',
     'example 4: ok',
-    'rule.ts example 5: record 1: delay is 1, expected 2',
-    'rule.ts example 6: 2 records, expected 1',
-    'rule.ts example 7: ts is 1 (1970-01-01T00:00:00.001Z), expected 0 (1970-01-01T00:00:00.000Z)',
-    'rule.ts example 8: a record, expected drop NO_DELAY',
-    'rule.ts example 9: rejected with NEGATIVE (rule rejected the record: is negative), expected a record',
+    'rule.ts:13:5 example 5: record 1: delay is 1, expected 2',
+    'rule.ts:14:5 example 6: 2 records, expected 1',
+    'rule.ts:15:5 example 7: ts is 1 (1970-01-01T00:00:00.001Z), expected 0 (1970-01-01T00:00:00.000Z)',
+    'rule.ts:16:5 example 8: a record, expected drop NO_DELAY',
+    'rule.ts:17:5 example 9: rejected with NEGATIVE (rule rejected the record: is negative), expected a record',
   ]);
 });
 

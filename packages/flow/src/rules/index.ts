@@ -49,11 +49,11 @@ const LANGUAGES: { readonly [extension: string]: (file: string, context: RuleCon
 };
 
 async function typeScript(file: string): Promise<RuleFile> {
-  const definition = await readTypeScriptRule(file);
+  const { definition, placeOf } = await readTypeScriptRule(file);
   return {
     doc: definition.doc,
     examples: definition.examples,
-    placeOf: () => file,
+    placeOf,
     ready: async () => readyTypeScriptRule(file, definition),
   };
 }

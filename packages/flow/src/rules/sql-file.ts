@@ -98,7 +98,7 @@ export function parseSqlFile(file: string, text: string): SqlFile {
 }
 
 /** What every example needs, whatever the rule is written in. */
-export function checkExample(example: unknown, index: number, wrong: (detail: string) => void): void {
+export function checkExample(example: unknown, index: number, wrong: (detail: string) => unknown): void {
   const which = `example ${index + 1}`;
   if (!isRow(example)) {
     wrong(`${which} must hold \`given\` and \`expect\``);

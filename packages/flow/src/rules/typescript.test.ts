@@ -126,12 +126,12 @@ test('what is wrong with a file is said with its place, for all files at once', 
   );
   const said = faults.map(({ code, place, message }) => `${code} ${place?.replace(`${folder}/`, '')} ${message}`);
   const expected = [
-    /^RULE_INVALID nothing\.ts .*default export is nothing/,
-    /^RULE_INVALID shape\.ts .*unknown key `exmples`/,
-    /^RULE_INVALID shape\.ts .*`doc` must/,
-    /^RULE_INVALID shape\.ts .*`apply` is AsyncFunction/,
-    /^RULE_INVALID shape\.ts .*example 1: `given`/,
-    /^RULE_INVALID shape\.ts .*example 1: `expect`/,
+    /^RULE_INVALID nothing\.ts:1:1 .*default export is nothing/,
+    /^RULE_INVALID shape\.ts:1:40 .*unknown key `exmples`/,
+    /^RULE_INVALID shape\.ts:1:1 .*`doc` must/,
+    /^RULE_INVALID shape\.ts:1:18 .*`apply` is AsyncFunction/,
+    /^RULE_INVALID shape\.ts:1:66 .*example 1: `given`/,
+    /^RULE_INVALID shape\.ts:1:66 .*example 1: `expect`/,
     /^RULE_INVALID syntax\.ts:2/,
     /^RULE_INVALID top\.ts:3:7 .*Error: boom/,
     /^RULE_INVALID missing\.ts .*cannot be read/,

@@ -4,52 +4,72 @@ import { basename, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Drop, Fault, Faults, type RuleResult } from '@quadrille/record';
 import type { ReadyRule, RuleDefinition } from '../rule.ts';
+import { findOwnPackages } from './own-packages.ts';
 import { checkExample } from './sql-file.ts';
+import { placeOfExample, placeOfKey } from './typescript-place.ts';
 
 type Row = Record<string, unknown>;
 
 const KEYS = new Set(['doc', 'apply', 'examples']);
 
+export interface TypeScriptFile {
+  definition: RuleDefinition;
+  /** `file:line:column` of an example. */
+  placeOf(example: number): string;
+}
+
 /**
  * Imports a rule file and checks what it exports.
- * @throws Faults RULE_INVALID, with the line where the file itself is at fault.
+ * @throws Faults RULE_INVALID, each with its line.
  */
-export async function readTypeScriptRule(file: string): Promise<RuleDefinition> {
+export async function readTypeScriptRule(file: string): Promise<TypeScriptFile> {
   const invalid = (detail: string, cause?: unknown, place = file): Faults =>
     new Faults([new Fault('RULE_INVALID', detail, { place, cause })]);
+  let text: string;
   try {
-    await readFile(file);
+    text = await readFile(file, 'utf8');
   } catch (cause) {
     throw invalid('file cannot be read; its path in the flow file is relative to the flow file', cause);
   }
+  findOwnPackages();
   let exported: unknown;
   try {
     exported = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
   } catch (thrown) {
     throw invalid(describe(thrown), thrown, placeOf(thrown, file) ?? file);
   }
-  const wrong = problemsOf(exported);
-  if (wrong.length > 0) throw new Faults(wrong.map((detail) => new Fault('RULE_INVALID', detail, { place: file })));
-  return exported as RuleDefinition;
+  const wrong = problemsOf(exported, file, text);
+  if (wrong.length > 0) throw new Faults(wrong);
+  const definition = exported as RuleDefinition;
+  return { definition, placeOf: (example) => placeOfExample(file, text, example, definition.examples.length) };
 }
 
-function problemsOf(exported: unknown): string[] {
-  if (typeof exported !== 'object' || exported === null)
-    return [`default export is ${kindOf(exported)}; write \`export default rule({ doc, apply, examples })\``];
-  const wrong: string[] = [];
+function problemsOf(exported: unknown, file: string, text: string): Fault[] {
+  const faults: Fault[] = [];
+  const wrong = (detail: string, key?: string): unknown =>
+    faults.push(new Fault('RULE_INVALID', detail, { place: placeOfKey(file, text, key) }));
+  if (typeof exported !== 'object' || exported === null) {
+    wrong(`default export is ${kindOf(exported)}; write \`export default rule({ doc, apply, examples })\``);
+    return faults;
+  }
   const definition = exported as Row;
   for (const key of Object.keys(definition))
-    if (!KEYS.has(key)) wrong.push(`unknown key \`${key}\`; a rule takes doc, apply and examples`);
+    if (!KEYS.has(key)) wrong(`unknown key \`${key}\`; a rule takes doc, apply and examples`, key);
   if (typeof definition.doc !== 'string' || definition.doc === '')
-    wrong.push('`doc` must say in a line what the rule is for');
+    wrong('`doc` must say in a line what the rule is for', 'doc');
   const apply = definition.apply;
-  if (typeof apply !== 'function') wrong.push('`apply` must be a function of one record');
+  if (typeof apply !== 'function') wrong('`apply` must be a function of one record', 'apply');
   else if (apply.constructor.name !== 'Function')
-    wrong.push(`\`apply\` is ${apply.constructor.name}; a rule is synchronous: no I/O, nothing to wait for`);
+    wrong(`\`apply\` is ${apply.constructor.name}; a rule is synchronous: no I/O, nothing to wait for`, 'apply');
   const examples = definition.examples;
-  if (!Array.isArray(examples)) wrong.push('`examples` must be a list, if an empty one');
-  else for (const [index, example] of examples.entries()) checkExample(example, index, (detail) => wrong.push(detail));
-  return wrong;
+  if (!Array.isArray(examples)) wrong('`examples` must be a list, if an empty one', 'examples');
+  else {
+    for (const [index, example] of examples.entries())
+      checkExample(example, index, (detail) =>
+        faults.push(new Fault('RULE_INVALID', detail, { place: placeOfExample(file, text, index, examples.length) })),
+      );
+  }
+  return faults;
 }
 
 /** Makes a rule ready to run over rounds. */

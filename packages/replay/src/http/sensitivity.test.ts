@@ -14,7 +14,7 @@ async function flow(name: string, id: string): Promise<Flow> {
   const home = join(folder, name);
   mkdirSync(join(home, 'schemas'), { recursive: true });
   const fields = [
-    { name: 'email', type: 'string', sensitivity: 'sensitive' },
+    { name: 'email', type: 'string', sensitivity: 'personal' },
     { name: 'number', type: 'int' },
   ];
   const schema = (fields: object[]) => JSON.stringify({ type: 'record', name: 'R', fields });

@@ -20,7 +20,7 @@ export const SCHEMA = {
     { name: 'id', type: 'string' },
     { name: 'n', type: ['null', 'int'], default: null },
     { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' }, default: 0 },
-    { name: 'secret', type: 'string', default: '', sensitivity: 'sensitive', doc: 'Not for everybody.' },
+    { name: 'secret', type: 'string', default: '', sensitivity: 'personal', doc: 'Not for everybody.' },
   ],
 };
 

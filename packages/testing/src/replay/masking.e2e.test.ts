@@ -44,7 +44,7 @@ const schema = (name: string) => ({
   type: 'record',
   name,
   fields: [
-    { name: 'email', type: 'string', sensitivity: 'sensitive' },
+    { name: 'email', type: 'string', sensitivity: 'personal' },
     { name: 'town', type: 'string' },
     { name: 'age', type: 'int' },
   ],

@@ -1,0 +1,85 @@
+/** All that can be known to be wrong with a flow without servers, and how much was looked at. */
+import { relative } from 'node:path';
+import {
+  type CheckedSchema,
+  checkTopicSchema,
+  type Flow,
+  inputsOf,
+  inspectFlow,
+  loadRules,
+  outputOf,
+  type StationSpec,
+  type TopicSchema,
+} from '@quadrille/flow';
+import { Fault, Faults } from '@quadrille/record';
+import { rulesOf } from '../rule-files.ts';
+
+export interface Inspection {
+  flow: Flow;
+  /** Of all data topics that can be read. */
+  schemas: ReadonlyMap<string, TopicSchema>;
+  /** Rule files that were loaded. */
+  rules: number;
+  /** By file, in the order of the file. */
+  faults: Fault[];
+}
+
+/** @throws Faults where there is no flow file, or no mapping in it. */
+export async function inspect(path: string): Promise<Inspection> {
+  const { flow, faults: found } = await inspectFlow(path);
+  const faults = [...found];
+  const checked = await Promise.all([...flow.topics.keys()].map((topic) => checkTopicSchema(flow.schemas, topic)));
+  const schemas = new Map<string, TopicSchema>();
+  for (const { topic, schema } of checked) if (schema !== undefined) schemas.set(topic, schema);
+  faults.push(...schemaFaults(checked));
+  let rules = 0;
+  for (const station of flow.stations.values()) {
+    if (!isKnown(station, schemas)) continue;
+    await collect(faults, async () => {
+      const own = rulesOf(flow, station, schemas);
+      if (own === undefined) return;
+      rules += own.files.length;
+      for (const ready of await loadRules(own.files, own.context)) await ready.close();
+    });
+  }
+  return { flow, schemas, rules, faults: inOrder(faults) };
+}
+
+/** A schema that is not there is told where the flow file leads to it. */
+const schemaFaults = (checked: readonly CheckedSchema[]): Fault[] =>
+  checked.flatMap(({ faults }) => faults.filter(({ message }) => !message.includes('has no schema')));
+
+/** Whether the schemas of all it reads and writes can be used. */
+const isKnown = (station: StationSpec, schemas: ReadonlyMap<string, TopicSchema>): boolean =>
+  [...inputsOf(station), outputOf(station)].every((topic) => topic === undefined || schemas.has(topic));
+
+async function collect(faults: Fault[], work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Faults) faults.push(...error.faults);
+    else if (error instanceof Fault) faults.push(error);
+    else throw error;
+  }
+}
+
+/** Each once, by file in the order in which files were met, then by line and column. */
+export function inOrder(faults: readonly Fault[]): Fault[] {
+  const places = faults.map(({ place = '' }) => {
+    const [, file = place, line = '0', column = '0'] = /^(.*?)(?::(\d+))?(?::(\d+))?$/.exec(place) ?? [];
+    return { file: relative('', file), line: Number(line), column: Number(column) };
+  });
+  const files = [...new Set(places.map(({ file }) => file))];
+  const seen = new Set<string>();
+  return faults
+    .map((fault, at) => ({ fault, at: places[at] as (typeof places)[number] }))
+    .filter(({ fault, at }) => {
+      const key = `${at.file}:${at.line}:${at.column} ${fault.message}`;
+      return !seen.has(key) && seen.add(key);
+    })
+    .sort(
+      (a, b) =>
+        files.indexOf(a.at.file) - files.indexOf(b.at.file) || a.at.line - b.at.line || a.at.column - b.at.column,
+    )
+    .map(({ fault }) => fault);
+}
