@@ -73,11 +73,15 @@ interface Registry {
 }
 
 export function stationMetrics(): Required<Metric>[] {
-  const idle = { state: () => 'running', rebalances: () => 0, lag: () => new Map(), inflight: () => 0 };
-  return figuresOf(new StationMetrics({ flow: 'f', station: 's' }, '0', idle).registry);
+  const idle = { state: () => 'running', lag: async () => [], oldest: () => undefined };
+  return figuresOf(new StationMetrics({ flow: 'f', station: 's' }, { version: '0', kind: 'loader' }, idle).registry);
 }
 
-const replayMetrics = (): Required<Metric>[] => figuresOf(createMetrics({ open: async () => [], leading: () => true }));
+export function replayMetrics(): Required<Metric>[] {
+  const none = async () => [];
+  const idle = { open: none, letters: none, replays: none, leading: () => true, behind: () => 0 };
+  return figuresOf(createMetrics(idle));
+}
 
 /** Our own figures, by name; those of Node itself are left out. */
 function figuresOf(registry: Registry): Required<Metric>[] {

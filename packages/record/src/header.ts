@@ -21,6 +21,8 @@ export const IS_PREVIEW = 8;
 /** Where version and revision stand. */
 export const VERSION_AT = 2;
 export const REVISION_AT = 14;
+/** Where the time of extraction stands, a u48. */
+export const EXTRACTED_AT = 18;
 /** Bytes before the topic's length. */
 export const FIXED_BYTES = 36;
 const TRACE_BYTES = 55;

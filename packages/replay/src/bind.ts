@@ -29,14 +29,14 @@ import {
 import { followDownstream, reconcile, trace } from './lineage/index.ts';
 import type { LiveFigures } from './metrics.ts';
 import type { Duty, Ground } from './model.ts';
-import { openByStation } from './open-letters.ts';
+import { lettersByCode, openByStation, openReplays } from './open-letters.ts';
 
 export interface Bound {
   backend: Backend;
   leading(): boolean;
   /** What stood in the topics when last looked at has been taken in. */
   caughtUp(): boolean;
-  open: LiveFigures['open'];
+  figures: Omit<LiveFigures, 'leading'>;
   /** Resolves after the signal, when the duties have ended. Rejects when one has failed for good. */
   ended: Promise<void>;
 }
@@ -111,7 +111,12 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
     backend,
     leading: leader.leading,
     caughtUp: following.caughtUp,
-    open: () => openByStation(database),
+    figures: {
+      open: () => openByStation(database),
+      letters: () => lettersByCode(database),
+      replays: () => openReplays(database),
+      behind: () => (leader.leading() ? following.behind() : undefined),
+    },
     ended: leader.ended,
   };
 }

@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import { openDatabase } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
 import { createMetrics } from './metrics.ts';
-import { openByStation } from './open-letters.ts';
+import { lettersByCode, openByStation, openReplays } from './open-letters.ts';
 
 const { DATABASE_URL = '' } = process.env;
 
-test('open dead letters by station with the longest wait, as figures too; settled ones and absent databases are left out', {
+test('dead letters and replays as figures; what the database does not say is left out, not wrong', {
   skip: DATABASE_URL === '' && 'no DATABASE_URL: run `npm test -- PATH`',
 }, async () => {
   const schema = `replay_t${randomBytes(4).toString('hex')}`;
@@ -32,16 +32,34 @@ test('open dead letters by station with the longest wait, as figures too; settle
       );
     const open = (await openByStation(database)).sort((a, b) => (a.station < b.station ? -1 : 1));
     assert.deepEqual(open, [
-      { flow: 'f', station: 'judge', letters: 2, oldest: now - 600_000 },
-      { flow: 'f', station: 'store', letters: 1, oldest: now },
+      { flow: 'f', station: 'judge', oldest: now - 600_000 },
+      { flow: 'f', station: 'store', oldest: now },
     ]);
-    const metrics = createMetrics({ open: () => openByStation(database), leading: () => true });
-    const text = await metrics.metrics();
-    assert.match(text, /^quadrille_dead_letters_open\{flow="f",station="judge"\} 2$/m);
+    for (const [number, state] of ['running', 'done'].entries())
+      await database.query(
+        `insert into replay (id, number, kind, flow, station, destination, state, records, ramp, stop_at, request, reason,
+           by_whom, created_at) values ($1, $2, 'replay', 'f', 'judge', 'd', $1, 1, '[]', 0, '{}', '', '', now())`,
+        [state, number],
+      );
+    const live = {
+      open: () => openByStation(database),
+      letters: () => lettersByCode(database),
+      replays: () => openReplays(database),
+    };
+    const text = await createMetrics({ ...live, leading: () => true, behind: () => 7 }).metrics();
+    assert.match(text, /^quadrille_dead_letters_open\{flow="f",station="judge",code="X"\} 2$/m);
+    assert.match(text, /^quadrille_dead_letters_open\{flow="f",station="done",code="X"\} 0$/m);
+    assert.match(text, /^quadrille_dead_letters_by_state\{flow="f",station="judge",state="resolved"\} 1$/m);
     assert.match(text, /^quadrille_dead_letters_oldest_seconds\{flow="f",station="judge"\} 6\d\d(\.\d+)?$/m);
+    assert.doesNotMatch(text, /^quadrille_dead_letters_oldest_seconds\{flow="f",station="done"/m);
+    assert.match(text, /^quadrille_replays_open\{flow="f",state="running"\} 1$/m);
+    assert.doesNotMatch(text, /^quadrille_replays_open\{[^}]*state="done"/m);
     assert.match(text, /^quadrille_replay_leader 1$/m);
-    const away = await createMetrics({ open: () => Promise.reject(new Error()), leading: () => false }).metrics();
-    assert.doesNotMatch(away, /^quadrille_dead_letters_open\{/m);
+    assert.match(text, /^quadrille_replay_behind_records 7$/m);
+    const failing = () => Promise.reject(new Error());
+    const none = { open: failing, letters: failing, replays: failing, behind: () => undefined };
+    const away = await createMetrics({ ...none, leading: () => false }).metrics();
+    assert.doesNotMatch(away, /^quadrille_(dead_letters|replays|replay_behind)\w*[ {]/m);
     assert.match(away, /^quadrille_replay_leader 0$/m);
   } finally {
     await database.query(`drop schema ${schema} cascade`);

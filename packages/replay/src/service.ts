@@ -82,7 +82,10 @@ class Life {
       holder: holderOf(tokens ?? [localToken(tokenFile)]),
       sensitivity: () => flows.sensitivity,
       metrics: createMetrics({
-        open: async () => (await this.#bound?.open()) ?? [],
+        open: async () => (await this.#bound?.figures.open()) ?? [],
+        letters: async () => (await this.#bound?.figures.letters()) ?? [],
+        replays: async () => (await this.#bound?.figures.replays()) ?? [],
+        behind: () => this.#bound?.figures.behind(),
         leading: () => this.#bound?.leading() ?? false,
       }),
       log: this.#log,

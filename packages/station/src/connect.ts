@@ -76,11 +76,15 @@ export async function connect(
   const control = new Control(kafka, flow.name, spec.name, config.sessionTimeoutMs, () => controlChanged(), onDead);
   let intake: Intake | undefined;
   const lags = new LagWatch(admin);
-  const metrics = new StationMetrics({ flow: flow.name, station: spec.name }, VERSION, {
-    state: () => health.state,
-    lag: () => lags.look(),
-    oldest: () => (spec.kind === 'extractor' ? undefined : lags.oldest(spec.from)),
-  });
+  const metrics = new StationMetrics(
+    { flow: flow.name, station: spec.name },
+    { version: VERSION, kind: spec.kind },
+    {
+      state: () => health.state,
+      lag: () => lags.look(),
+      oldest: () => (spec.kind === 'extractor' ? undefined : lags.oldest(spec.from)),
+    },
+  );
   const status = (): StationStatus => ({
     flow: flow.name,
     station: spec.name,

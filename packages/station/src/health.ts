@@ -2,7 +2,8 @@
 import { performance } from 'node:perf_hooks';
 import type { Fault } from '@quadrille/record';
 
-export type StationState = 'starting' | 'running' | 'held' | 'paused' | 'stuck' | 'stopping';
+export const STATES = ['starting', 'running', 'held', 'paused', 'stuck', 'stopping'] as const;
+export type StationState = (typeof STATES)[number];
 
 export class Health {
   /** Since when, Date.now(). */

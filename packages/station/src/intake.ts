@@ -3,10 +3,12 @@ import type { InputRecord, LedgerRef } from '@quadrille/record';
 import type { Round, Slice } from './round.ts';
 
 export interface Lag {
-  /** Records not taken yet, as last heard of the broker. */
-  records: number;
-  /** Age of the oldest record that waits here. */
-  seconds: number;
+  /** First offset not taken yet. */
+  taken: number;
+  /** High watermark, as last heard. */
+  high: number;
+  /** Timestamp of the oldest record that waits in memory, ms since the epoch; undefined when none waits. */
+  oldest: number | undefined;
 }
 
 export interface Intake {

@@ -1,8 +1,10 @@
 /** The figures of a station (prom-client). Labels: flow and station, topic where there are several; never key, id or message. */
-import { Fault, PREVIEWED } from '@quadrille/record';
+import type { StationKind } from '@quadrille/flow';
+import { EXTRACTED_AT, Fault, FIXED_BYTES, type InputRecord, PREVIEWED } from '@quadrille/record';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { Lag } from './intake.ts';
-import { DROP, REJECT, type Round } from './round.ts';
+import { STATES } from './health.ts';
+import type { PartitionLag } from './lag.ts';
+import { DROP, PASS, REJECT, type Round } from './round.ts';
 import { OUTCOMES } from './settle.ts';
 import type { LoopMetrics } from './station.ts';
 
@@ -25,8 +27,13 @@ export interface Totals {
 /** Figures that are asked for when somebody looks. */
 export interface LiveFigures {
   state(): string;
-  lag(): Map<number, Lag>;
+  /** Of the input, and of the replay topic. Never throws. */
+  lag(): Promise<readonly PartitionLag[]>;
+  /** Timestamp of the record that waits longest in memory, ms since the epoch; undefined when none waits. */
+  oldest(): number | undefined;
 }
+
+const ROUND_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 export class StationMetrics implements LoopMetrics {
   readonly registry = new Registry();
@@ -47,13 +54,21 @@ export class StationMetrics implements LoopMetrics {
   readonly replays: LoopMetrics;
   private readonly counters;
   private readonly faults;
-  private readonly duration;
+  private readonly durations;
   private readonly endToEnd;
   private readonly progress;
   private readonly commits;
-  private inflight = 0;
+  private readonly written;
+  private readonly replayed;
+  private readonly retries;
+  /** Rounds taken and neither settled nor void. */
+  private readonly open = new Set<Round>();
 
-  constructor(labels: { flow: string; station: string }, version: string, live: LiveFigures) {
+  constructor(
+    labels: { flow: string; station: string },
+    build: { version: string; kind: StationKind },
+    live: LiveFigures,
+  ) {
     const { registry } = this;
     const counter = (name: string, help: string, labelNames: string[] = []) =>
       new Counter({ name: `quadrille_${name}`, help, labelNames, registers: [registry] });
@@ -70,78 +85,116 @@ export class StationMetrics implements LoopMetrics {
         'Settles with dead letters that were not acknowledged and sent again.',
       ),
       rebalances: counter('rebalances_total', 'Assignments received.'),
-      retries: counter('retries_total', 'Settles that were not acknowledged and sent again.'),
     };
-    const replayed = counter('replay_records_total', 'Replayed records by verdict; previewed: dry runs.', ['outcome']);
+    this.retries = counter(
+      'retries_total',
+      'Rounds tried again: a dependency was in the way of judging, or a settle was not acknowledged.',
+      ['step'],
+    );
+    this.written = counter('target_records_total', 'Records that a target has taken, by what became of them there.', [
+      'outcome',
+    ]);
+    this.replayed = counter('replay_records_total', 'Replayed records by verdict; previewed: dry runs.', ['outcome']);
     this.replays = {
       received: () => {},
-      retried: () => this.counters.retries.inc(),
+      retried: (_, step) => this.retries.inc({ step }),
       voided: () => {},
       settled: (round) => {
-        for (const [outcome, records] of verdictsOf(round)) replayed.inc({ outcome }, records);
+        for (const [outcome, records] of verdictsOf(round)) this.replayed.inc({ outcome }, records);
       },
     };
     this.faults = counter('record_faults_total', 'Rejects by fault.', ['class', 'code']);
     this.commits = counter('commits_total', 'Commits by result.', ['result']);
-    this.duration = new Histogram({
-      name: 'quadrille_batch_duration_seconds',
-      help: 'From taking a round to its commit.',
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-      registers: [registry],
-    });
-    this.endToEnd = new Histogram({
-      name: 'quadrille_end_to_end_seconds',
-      help: 'From extraction to the commit here; the first record of each slice.',
-      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800],
-      registers: [registry],
-    });
+    const histogram = (name: string, help: string, buckets: number[]) =>
+      new Histogram({ name: `quadrille_${name}_seconds`, help, buckets, registers: [registry] });
+    this.durations = {
+      batch: histogram('batch_duration', 'From taking a round to its commit.', ROUND_SECONDS),
+      judge: histogram('judge_duration', 'From taking a round until its verdicts stood.', ROUND_SECONDS),
+      settle: histogram('settle_duration', 'Of the settle of a round: outputs, ledger, commit.', ROUND_SECONDS),
+    };
+    this.endToEnd = histogram(
+      'end_to_end',
+      'From extraction, or the timestamp of a record of another system, to the commit here; the first record of each slice.',
+      [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600],
+    );
     this.progress = new Gauge({
       name: 'quadrille_last_progress_timestamp_seconds',
       help: 'Last commit.',
       registers: [registry],
     });
-    const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => void) =>
+    const gauge = (name: string, help: string, labelNames: string[], collect: (gauge: Gauge) => Promise<void> | void) =>
       new Gauge({
         name: `quadrille_${name}`,
         help,
         labelNames,
         registers: [registry],
-        collect() {
+        async collect() {
           this.reset();
-          collect(this);
+          await collect(this);
         },
       });
-    gauge('station_state', '1 for the present state.', ['state'], (g) => g.set({ state: live.state() }, 1));
-    gauge('consumer_lag_records', 'Records not taken yet, as last heard of the broker.', ['partition'], (g) => {
-      for (const [partition, { records }] of live.lag()) g.set({ partition }, records);
+    gauge('station_state', '1 for the present state, 0 for the others.', ['state'], (g) => {
+      for (const state of STATES) g.set({ state }, state === live.state() ? 1 : 0);
     });
-    gauge('consumer_lag_seconds', 'Age of the oldest record that waits in this instance.', [], (g) =>
-      g.set(Math.max(0, ...[...live.lag().values()].map(({ seconds }) => seconds))),
+    gauge(
+      'consumer_lag_records',
+      'Records of the input and of the replay topic that are not taken yet, in the partitions held by this instance.',
+      ['topic', 'partition'],
+      async (g) => {
+        for (const { topic, partition, records } of await live.lag()) g.set({ topic, partition }, records);
+      },
     );
-    gauge('inflight_records', 'Records taken and not settled.', [], (g) => g.set(this.inflight));
-    gauge('build_info', 'Version of the service.', ['version'], (g) => g.set({ version }, 1));
+    gauge('consumer_lag_seconds', 'Age of the oldest record that this instance has read and not settled.', [], (g) =>
+      g.set(this.lagSeconds(live.oldest())),
+    );
+    gauge('inflight_records', 'Records taken and not settled.', [], (g) => {
+      let records = 0;
+      for (const round of this.open) records += round.records;
+      g.set(records);
+    });
+    gauge('build_info', 'Always 1: version of the service, kind of the station.', ['version', 'kind'], (g) =>
+      g.set(build, 1),
+    );
+    this.begin(build.kind);
+  }
+
+  /** Series that are known stand at 0 from the start: a rate sees no increase from nothing to one. */
+  private begin(kind: StationKind): void {
+    for (const step of ['judge', 'settle']) this.retries.inc({ step }, 0);
+    for (const result of ['ok', 'void']) this.commits.inc({ result }, 0);
+    for (const outcome of ['passed', 'dropped', 'rejected', 'previewed']) this.replayed.inc({ outcome }, 0);
+    if (kind === 'loader') for (const outcome of OUTCOMES) this.written.inc({ outcome }, 0);
   }
 
   rebalanced(): void {
     this.counters.rebalances.inc();
   }
 
-  received(records: number): void {
-    this.inflight += records;
+  /** By the records' timestamps. */
+  private lagSeconds(waiting: number | undefined): number {
+    let oldest = waiting ?? Infinity;
+    for (const { slices } of this.open)
+      for (const { records } of slices) if (records.length > 0) oldest = Math.min(oldest, records[0]!.timestamp);
+    return oldest === Infinity ? 0 : Math.max(0, (Date.now() - oldest) / 1000);
+  }
+
+  received(round: Round): void {
+    const { records } = round;
+    this.open.add(round);
     if (this.totals.firstAt === 0) this.totals.firstAt = Date.now();
     this.totals.received += records;
     this.counters.received.inc(records);
   }
 
-  /** A settle was not acknowledged. */
-  retried(round: Round): void {
+  retried(round: Round, step: 'judge' | 'settle'): void {
+    this.retries.inc({ step });
+    if (step === 'judge') return;
     this.totals.retries++;
-    this.counters.retries.inc();
     if (round.slices.some(({ verdicts }) => verdicts.includes(REJECT))) this.counters.writeFailures.inc();
   }
 
   voided(round: Round): void {
-    this.inflight -= round.records;
+    this.open.delete(round);
     this.totals.voided++;
     this.commits.inc({ result: 'void' });
   }
@@ -150,7 +203,7 @@ export class StationMetrics implements LoopMetrics {
   settled(round: Round, now: number): void {
     const { totals, counters } = this;
     totals.rounds++;
-    this.inflight -= round.records;
+    this.open.delete(round);
     for (const slice of round.slices) {
       let rejected = 0;
       let dropped = 0;
@@ -171,26 +224,31 @@ export class StationMetrics implements LoopMetrics {
       counters.deadLetters.inc(rejected);
       if (slice.outcomes !== null) this.outcomes(slice.outcomes, slice.verdicts);
       const first = slice.records[0];
-      if (first?.header !== undefined && first.header.length > 24) {
-        this.endToEnd.observe(Math.max(0, Date.now() - first.header.readUIntBE(18, 6)) / 1000);
-      }
+      if (first !== undefined) this.endToEnd.observe(Math.max(0, Date.now() - extractedAt(first)) / 1000);
     }
     this.commits.inc({ result: 'ok' });
-    this.duration.observe((now - round.startedAt) / 1000);
+    const { startedAt, judgedAt = now, settlingAt = now } = round;
+    this.durations.batch.observe((now - startedAt) / 1000);
+    this.durations.judge.observe((judgedAt - startedAt) / 1000);
+    this.durations.settle.observe((now - settlingAt) / 1000);
     totals.lastAt = Date.now();
     this.progress.set(totals.lastAt / 1000);
   }
 
   private outcomes(outcomes: Uint8Array, verdicts: Uint8Array): void {
-    let unchanged = 0;
-    for (let i = 0; i < outcomes.length; i++) {
-      if (verdicts[i] !== 1) continue;
-      this.totals.outcomes[OUTCOMES[outcomes[i]!]!]++;
-      if (outcomes[i] === 1) unchanged++;
+    const counts = new Uint32Array(OUTCOMES.length);
+    for (let i = 0; i < outcomes.length; i++) if (verdicts[i] === PASS) counts[outcomes[i]!]!++;
+    for (const [index, outcome] of OUTCOMES.entries()) {
+      this.totals.outcomes[outcome] += counts[index]!;
+      this.written.inc({ outcome }, counts[index]!);
+      if (outcome === 'unchanged') this.counters.duplicate.inc(counts[index]!);
     }
-    this.counters.duplicate.inc(unchanged);
   }
 }
+
+/** ms since the epoch; the header is not unpacked for it. */
+const extractedAt = ({ header, timestamp }: InputRecord): number =>
+  header !== undefined && header.length > FIXED_BYTES ? header.readUIntBE(EXTRACTED_AT, 6) : timestamp;
 
 /** How many records of a replayed round came to which end. */
 function verdictsOf(round: Round): Map<string, number> {

@@ -127,6 +127,9 @@ export interface Round {
   records: number;
   /** When it was taken, performance.now(). */
   startedAt: number;
+  /** When its verdicts stood, and when its settle began: performance.now(). */
+  judgedAt?: number;
+  settlingAt?: number;
   /** How far it is settled: outputs acknowledged, and what is said of them; then where that stands in the ledger. */
   parts?: LedgerPart[];
   written?: { partition: number; offset: number };

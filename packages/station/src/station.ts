@@ -30,9 +30,9 @@ export interface LoopOptions {
 
 /** What a loop counts. */
 export interface LoopMetrics {
-  received(records: number): void;
-  /** A settle was not acknowledged. */
-  retried(round: Round): void;
+  received(round: Round): void;
+  /** A dependency was in the way of judging, or a settle was not acknowledged: it is tried again. */
+  retried(round: Round, step: 'judge' | 'settle'): void;
   voided(round: Round): void;
   /** A round is committed. @param now performance.now() */
   settled(round: Round, now: number): void;
@@ -50,7 +50,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     const round = await intake.take();
     if (round === undefined) break;
     health.beat();
-    metrics.received(round.records);
+    metrics.received(round);
     if (!(await judged(round, options))) {
       metrics.voided(round);
       continue;
@@ -69,7 +69,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
 }
 
 /** Judges until no dependency is in the way (invariant 3). @returns false when the round has become void. */
-async function judged(round: Round, { intake, judge, probe, health, log }: LoopOptions): Promise<boolean> {
+async function judged(round: Round, { intake, judge, probe, health, metrics, log }: LoopOptions): Promise<boolean> {
   let examined = false;
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     if (round.epoch !== intake.epoch) return false;
@@ -77,11 +77,13 @@ async function judged(round: Round, { intake, judge, probe, health, log }: LoopO
       if (!examined) await probe.examine(round);
       examined = true;
       await judge.judge(round, intake);
+      round.judgedAt = performance.now();
       health.free();
       return true;
     } catch (error) {
       const fault = asFault(error, 'RULE_THREW');
       if (fault.class !== 'dependency') throw error;
+      metrics.retried(round, 'judge');
       health.hold(fault);
       log.warn({ code: fault.code, waitMs: wait }, fault.message);
       await pauseFor(wait, () => round.epoch !== intake.epoch || intake.draining);
@@ -93,6 +95,7 @@ async function judged(round: Round, { intake, judge, probe, health, log }: LoopO
 
 /** Settles until it is acknowledged or void (invariant 1). */
 async function settled(round: Round, { intake, settle, health, metrics, log }: LoopOptions): Promise<void> {
+  round.settlingAt = performance.now();
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     if (round.epoch !== intake.epoch) break;
     try {
@@ -103,7 +106,7 @@ async function settled(round: Round, { intake, settle, health, metrics, log }: L
     } catch (error) {
       if (!(error instanceof Fault) || error.class !== 'dependency') throw error;
       const fault = error;
-      metrics.retried(round);
+      metrics.retried(round, 'settle');
       health.hold(fault);
       log.warn({ code: fault.code, waitMs: wait }, fault.message);
       await pauseFor(wait, () => round.epoch !== intake.epoch);

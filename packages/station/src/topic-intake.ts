@@ -316,14 +316,10 @@ export class TopicIntake implements Intake {
   }
 
   lag(): Map<number, Lag> {
-    const now = Date.now();
     const lags = new Map<number, Lag>();
-    for (const { partition, high, taken, oldest } of this.lanes.values()) {
-      lags.set(partition, {
-        records: Math.max(0, high - taken),
-        seconds: oldest === undefined ? 0 : (now - oldest) / 1000,
-      });
-    }
+    // What is behind where a partition begins is not known before that.
+    for (const { partition, ready, high, taken, oldest } of this.lanes.values())
+      if (ready || taken > 0) lags.set(partition, { high, taken, oldest });
     return lags;
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drained, guardAgainstLeaks, noServers, startStation, until } from '../harness/index.ts';
+import { say } from './orders.ts';
 import { feedItems, passing, sampleFlow } from './sample.ts';
 
 guardAgainstLeaks();
@@ -15,13 +16,18 @@ const NAMES = [
   'dead_letters_total',
   'dead_letter_write_failures_total',
   'batch_duration_seconds',
+  'judge_duration_seconds',
+  'settle_duration_seconds',
   'end_to_end_seconds',
   'consumer_lag_records',
+  'consumer_lag_seconds',
   'last_progress_timestamp_seconds',
   'inflight_records',
   'rebalances_total',
   'retries_total',
   'commits_total',
+  'replay_records_total',
+  'target_records_total',
   'station_state',
   'build_info',
 ];
@@ -51,7 +57,19 @@ test('/metrics has the figures by name, without a record in a label; /live, /rea
   assert.equal(value(`dead_letters_total{${labels}}`), 1);
   assert.match(text, /quadrille_record_faults_total\{[^}]*code="TOO_BAD"[^}]*\} 1/);
   assert.match(text, /quadrille_station_state\{[^}]*state="running"[^}]*\} 1/);
+  assert.match(text, /quadrille_station_state\{[^}]*state="paused"[^}]*\} 0/);
+  assert.equal(value(`end_to_end_seconds_count{${labels}}`) > 0, true, 'of records of another system, too');
+  assert.equal(value(`inflight_records{${labels}}`), 0);
   assert.doesNotMatch(text, /secret-id/);
+
+  await say(flow, { kind: 'pause', station: 'judge' });
+  await station.until(({ state }) => state === 'paused');
+  await feedItems(flow, 'FLOW.in', passing(9, 'late'));
+  await until('what waits while the station is paused', async () => {
+    const lines = (await station.get('/metrics')).text.split('\n');
+    const lags = lines.filter((line) => /^quadrille_consumer_lag_records\{.*\.in"/.test(line));
+    return lags.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0) === 9;
+  });
 
   const status = JSON.parse((await station.get('/status')).text);
   assert.equal(status.kind, 'transformer');
