@@ -29,11 +29,29 @@ export function clientsOf(context: Context, addresses: StackAddresses): Servers 
   return { addresses, kafka, admin: new KafkaAdmin(kafka), registry: new Registry(addresses.registryUrl) };
 }
 
-/** The addresses of the environment, else those of the stack that runs in this folder; undefined when there are neither. */
-export async function findServers(context: Context): Promise<StackAddresses | undefined> {
+/** What a command needs beside Kafka and the registry. */
+export interface Needs {
+  database: boolean;
+}
+
+/**
+ * The addresses of the environment, else those of the stack that runs in this folder; undefined when there are neither.
+ * Without need of a database the environment may leave it out; its address is then empty.
+ */
+export async function findServers(
+  context: Context,
+  needs: Needs = { database: true },
+): Promise<StackAddresses | undefined> {
   const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL } = context.env;
   // As `up` chooses: a kind that is asked for comes before addresses.
   const isKindForced = (context.env.QUADRILLE_STACK ?? '').trim() !== '';
+  if (!isKindForced && !needs.database && KAFKA_BROKERS && SCHEMA_REGISTRY_URL && !DATABASE_URL)
+    return {
+      kind: 'given',
+      brokers: KAFKA_BROKERS.split(',').map((broker) => broker.trim()),
+      registryUrl: SCHEMA_REGISTRY_URL.trim().replace(/\/+$/, ''),
+      databaseUrl: '',
+    };
   if (!isKindForced && (KAFKA_BROKERS || SCHEMA_REGISTRY_URL || DATABASE_URL))
     return startStack({ dir: stateFolder(context.cwd), kind: 'given', env: { ...context.env } });
   return findStack(stateFolder(context.cwd));
@@ -43,8 +61,12 @@ export async function findServers(context: Context): Promise<StackAddresses | un
  * Works on the servers there are; where none run, starts this folder's stack for the time of the work.
  * @throws Cancelled when the user gives up, once all is stopped.
  */
-export async function withServers<T>(context: Context, work: (servers: Servers) => Promise<T>): Promise<T> {
-  const found = await findServers(context);
+export async function withServers<T>(
+  context: Context,
+  work: (servers: Servers) => Promise<T>,
+  needs?: Needs,
+): Promise<T> {
+  const found = await findServers(context, needs);
   const stack = found === undefined ? await startForNow(context) : undefined;
   const servers = clientsOf(context, found ?? stack!);
   try {

@@ -16,6 +16,7 @@ import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { explain } from './explain.ts';
 import { flowGraph } from './flow-graph.ts';
+import { flowProvision } from './flow-provision.ts';
 import { flowReconcile } from './flow-reconcile.ts';
 import { flowStatus } from './flow-status.ts';
 import { replayCancel } from './replay-cancel.ts';
@@ -46,6 +47,7 @@ export const commands: readonly Command[] = [
   types,
   flowStatus,
   flowGraph,
+  flowProvision,
   flowReconcile,
   stationList,
   stationPause,
