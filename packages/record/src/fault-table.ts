@@ -7,6 +7,8 @@
  * letter), `dependency` (something needed is down: hold, never a dead letter), `position` (offsets are gone: stop),
  * `config` and `usage` (a person can mend it before anything runs).
  */
+import { SERVICE_FAULTS } from './fault-table-service.ts';
+
 export type FaultClass =
   | 'data'
   | 'schema'
@@ -19,7 +21,7 @@ export type FaultClass =
   | 'config'
   | 'usage';
 
-interface Row {
+export interface Row {
   class: FaultClass;
   message: string;
   help: string;
@@ -255,82 +257,13 @@ export const FAULTS = table({
     message: 'user or password refused',
     help: 'check user and password of the address',
   },
-  // the replay service
-  DATABASE_UNAVAILABLE: {
-    class: 'dependency',
-    message: 'the replay service cannot use its database',
-    help: 'see whether PostgreSQL runs and DATABASE_URL is right; the service goes on by itself',
+  ACL_MISSING: {
+    class: 'config',
+    message: 'Kafka does not allow this user to',
+    help: 'grant this user what `quadrille acl FLOW` prints for it',
   },
-  REPLAY_UNAVAILABLE: {
-    class: 'dependency',
-    message: 'the replay service does not answer',
-    help: 'start it with `quadrille up FLOW`, or name it with QUADRILLE_REPLAY_URL',
-  },
-  DEFECT: {
-    class: 'usage',
-    message: 'the replay service has failed on this request',
-    help: 'a defect of Quadrille: its log tells more under this request; report what stands there',
-  },
-  UNAUTHENTICATED: {
-    class: 'usage',
-    message: 'no valid token',
-    help: 'give a token in QUADRILLE_TOKEN; on this machine `quadrille` finds the one made at first start',
-  },
-  NOT_ALLOWED: { class: 'usage', message: 'the token does not allow this', help: 'ask for a token of another role' },
-  TOO_MANY_REQUESTS: { class: 'usage', message: 'too many requests', help: 'wait as long as Retry-After says' },
-  REQUEST_INVALID: { class: 'usage', message: 'request is not valid', help: 'see /openapi.json of the service' },
-  EDIT_CONFLICT: {
-    class: 'usage',
-    message: 'somebody else has changed this dead letter meanwhile',
-    help: 'look at it again with `quadrille dlq show`, then edit it anew',
-  },
-  CORRECTION_INVALID: {
-    class: 'usage',
-    message: 'the corrected value does not fit the schema',
-    help: 'correct the fields named; the original stays as it is',
-  },
-  REPLAYING_ALREADY: {
-    class: 'usage',
-    message: 'the record is being replayed',
-    help: 'wait for its verdict: `quadrille replay list`',
-  },
-  STATE_FORBIDS: {
-    class: 'usage',
-    message: 'the state of the dead letter does not allow this',
-    help: 'see its state with `quadrille dlq show`',
-  },
-  SELECTION_EMPTY: {
-    class: 'usage',
-    message: 'nothing is selected',
-    help: 'loosen the conditions, see `quadrille dlq list`',
-  },
-  SELECTION_UNBOUNDED: {
-    class: 'usage',
-    message: 'no condition is named',
-    help: 'name one, or say that everything is meant with --yes',
-  },
-  OFFSETS_GONE: {
-    class: 'usage',
-    message: 'the topic does not hold these offsets',
-    help: 'see what it holds with `quadrille topic list`',
-  },
-  FORMER_OUTPUTS_GONE: {
-    class: 'usage',
-    message: 'what these records led to before can no longer be read, so nobody could say what to delete',
-    help: 'narrow the selection, or accept that old outputs may stay with --allow-orphans',
-  },
-  FAILED_AGAIN: {
-    class: 'usage',
-    message: 'too many records failed again, the replay has stopped',
-    help: 'look at what fails with `quadrille replay show`, correct it, then replay the rest',
-  },
-  ANSWER_INVALID: {
-    class: 'usage',
-    message: 'the editor did not leave valid JSON',
-    help: 'edit again; nothing was changed',
-  },
-  USAGE: { class: 'usage', message: 'command line is not valid', help: 'see `quadrille help`' },
-  NOT_FOUND: { class: 'usage', message: 'nothing of that name', help: 'list what there is first' },
+  TLS_FAILED: { class: 'config', message: 'no TLS connection', help: 'see docs/how-to/secure-connections.md' },
+  ...SERVICE_FAULTS,
 });
 
 export type FaultCode = keyof typeof FAULTS;

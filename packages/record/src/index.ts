@@ -14,5 +14,6 @@ export { type RecordVerdict, verdictAt } from './ledger/verdict-at.ts';
 export * from './names.ts';
 export * from './partition.ts';
 export * from './record.ts';
+export * from './tls-fault.ts';
 export * from './verdict.ts';
 export * from './version.ts';
