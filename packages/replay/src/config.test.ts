@@ -91,6 +91,19 @@ test('a tokens file is checked entry by entry; one that is wrong opens nothing',
   assert.equal((await faultsOf(entries)).length, 4);
 });
 
+test('the list of tokens may stand in the environment itself, but not in both places', async () => {
+  const list = JSON.stringify([{ name: 'ann', role: 'view', sha256 }]);
+  const config = await readReplayConfig({ ...GOOD, QUADRILLE_HTTP: '0.0.0.0:1', QUADRILLE_TOKENS: list });
+  assert.deepEqual(config.tokens, [{ name: 'ann', role: 'view', sha256 }]);
+  assert.deepEqual(await placesOf({ ...GOOD, QUADRILLE_HTTP: '0.0.0.0:1', QUADRILLE_TOKENS: '[{}]' }), [
+    'QUADRILLE_TOKENS',
+    'QUADRILLE_TOKENS',
+    'QUADRILLE_TOKENS',
+  ]);
+  const both = { QUADRILLE_TOKENS: list, QUADRILLE_TOKENS_FILE: tokensFile(list) };
+  assert.deepEqual(await placesOf({ ...GOOD, QUADRILLE_HTTP: '0.0.0.0:1', ...both }), ['QUADRILLE_TOKENS']);
+});
+
 test('addresses of this machine', () => {
   for (const address of ['127.0.0.1', '127.255.0.3', '::1', '::ffff:127.0.0.1'])
     assert.ok(isLoopback(address), address);

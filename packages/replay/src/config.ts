@@ -70,7 +70,8 @@ export async function readReplayConfig(env: Environment): Promise<ReplayConfig> 
     .filter(Boolean);
   const http = listenAddress(env, wrong);
   const tokens = readTokens(env, wrong);
-  if (http !== undefined && tokens === undefined && !env.QUADRILLE_TOKENS_FILE) await stayOnLoopback(http.host, wrong);
+  if (http !== undefined && tokens === undefined && !env.QUADRILLE_TOKENS && !env.QUADRILLE_TOKENS_FILE)
+    await stayOnLoopback(http.host, wrong);
   const days = Number(env.QUADRILLE_RETAIN_DAYS ?? 90);
   if (!(Number.isInteger(days) && days >= 1 && days <= 36_500))
     wrong(
@@ -108,21 +109,24 @@ function listenAddress(env: Environment, wrong: Wrong): { host: string; port: nu
 }
 
 function readTokens(env: Environment, wrong: Wrong): Token[] | undefined {
-  const file = env.QUADRILLE_TOKENS_FILE;
-  if (!file) return undefined;
+  const { QUADRILLE_TOKENS: text, QUADRILLE_TOKENS_FILE: file } = env;
+  if (text && file)
+    return wrong('QUADRILLE_TOKENS', 'is set, and QUADRILLE_TOKENS_FILE is too', 'leave one of them out');
+  if (!text && !file) return undefined;
+  const place = text ? 'QUADRILLE_TOKENS' : 'QUADRILLE_TOKENS_FILE';
   const help = 'a JSON list of {"name", "role", "sha256"}; see docs/how-to/secure-the-replay-service.md';
   try {
-    const { tokens, problems } = parseTokens(readFileSync(file, 'utf8'));
-    for (const problem of problems) wrong('QUADRILLE_TOKENS_FILE', `${file}: ${problem}`, help);
+    const { tokens, problems } = parseTokens(text || readFileSync(file!, 'utf8'));
+    for (const problem of problems) wrong(place, text ? problem : `${file}: ${problem}`, help);
     return tokens;
   } catch (error) {
-    return wrong('QUADRILLE_TOKENS_FILE', (error as Error).message, help);
+    return wrong(place, (error as Error).message, help);
   }
 }
 
 /** Every address that the host stands for must be of this machine: a name may stand for several. */
 async function stayOnLoopback(host: string, wrong: Wrong): Promise<void> {
-  const help = 'name the tokens in QUADRILLE_TOKENS_FILE, or listen on 127.0.0.1';
+  const help = 'name the tokens in QUADRILLE_TOKENS_FILE or QUADRILLE_TOKENS, or listen on 127.0.0.1';
   let addresses: { address: string }[];
   try {
     addresses = await lookup(host, { all: true });

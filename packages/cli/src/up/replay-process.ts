@@ -30,6 +30,7 @@ export function replayEnv(
     QUADRILLE_HTTP: '127.0.0.1:0',
     QUADRILLE_TOKEN_FILE: replayTokenFile(cwd),
     // The commands here know the folder's token alone.
+    QUADRILLE_TOKENS: undefined,
     QUADRILLE_TOKENS_FILE: undefined,
   };
 }
