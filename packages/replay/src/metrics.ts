@@ -87,7 +87,9 @@ export function createMetrics(live: LiveFigures): Registry {
     [],
     (g) => {
       const behind = live.behind();
-      if (behind !== undefined) g.set(behind);
+      // One without labels begins with 0.
+      if (behind === undefined) g.remove();
+      else g.set(behind);
     },
   );
   gauge('build_info', 'Always 1: version of the service.', ['version', 'kind'], (g) =>
