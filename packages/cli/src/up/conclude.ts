@@ -3,11 +3,11 @@ import type { Reconciliation } from '@quadrille/record';
 import { takePicture } from '@quadrille/station';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { orCancelled } from '../servers.ts';
-import { deadLetterGroups } from './dead-letter-groups.ts';
 import type { DrainEnd } from './drain.ts';
 import { isBlocked } from './fleet.ts';
 import { reportOf } from './report.ts';
 import type { Course } from './run-up.ts';
+import { setAside } from './set-aside.ts';
 import { summaryLines } from './summary.ts';
 
 /** @returns 0 only when all was drained, balances, and nothing is in conflict. @throws Cancelled */
@@ -32,8 +32,8 @@ export async function conclude(
     (async () => {
       const fold = await takePicture(servers.kafka, servers.admin, flow);
       const after = fold.reconcile();
-      const groups = await deadLetterGroups(servers, flow, after, fold);
-      const report = reportOf({ startedAt, before, after, fleet, groups });
+      const aside = await setAside(context, servers, flow, after, fold);
+      const report = reportOf({ startedAt, before, after, fleet, aside });
       context.out(`${summaryLines(report, after, before !== undefined).join('\n')}\n`);
       for (const { name, state, reason } of halted) {
         context.err(

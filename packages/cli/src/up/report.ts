@@ -1,7 +1,8 @@
 /** The report of a run: what `--report` writes. */
 import type { Reconciliation, StationTotals } from '@quadrille/record';
-import type { DeadLetterGroup } from '../dlq/groups.ts';
+import type { LetterCounts } from '@quadrille/replay/api';
 import type { Fleet } from './fleet.ts';
+import type { Cause, SetAside } from './set-aside.ts';
 
 export interface StationFigures {
   kind: string;
@@ -24,7 +25,7 @@ export interface Report {
   /** Over all runs: the ledger's own figures, which stand in step with the edges. */
   stations: Record<string, StationFigures>;
   edges: Record<string, string | number>[];
-  deadLetters: { open: number; corrected: number; replaying: number; resolved: number; discarded: number };
+  deadLetters: LetterCounts;
   /** What follows is beyond what other tools may rest on. */
   drained: boolean;
   conflicts: number;
@@ -36,7 +37,8 @@ export interface Report {
     restarts: Record<string, number>;
   };
   moments: { firstLoaded: string | null; lastExtracted: string | null };
-  deadLetterGroups: { station: string; code: string; field: string | null; count: number }[];
+  /** Of those that are neither resolved nor discarded. */
+  deadLetterGroups: Cause[];
   /** Peak resident megabytes (10^6 bytes) by process; empty where the system does not tell. */
   memory: Record<string, number>;
   ends: Reconciliation['ends'];
@@ -48,10 +50,10 @@ export interface RunFacts {
   before: Reconciliation | undefined;
   after: Reconciliation;
   fleet: Fleet;
-  groups: readonly DeadLetterGroup[];
+  aside: SetAside;
 }
 
-export function reportOf({ startedAt, before, after, fleet, groups }: RunFacts): Report {
+export function reportOf({ startedAt, before, after, fleet, aside }: RunFacts): Report {
   const stations = mapValues(after.stations, figures);
   const own = mapValues(after.stations, (totals, name) => minus(figures(totals), before?.stations[name]));
   const { firstLoaded, lastExtracted } = moments(after, fleet, startedAt);
@@ -61,13 +63,7 @@ export function reportOf({ startedAt, before, after, fleet, groups }: RunFacts):
     seconds: Math.round((Date.now() - startedAt) / 100) / 10,
     stations,
     edges: after.edges.map((edge) => ({ ...edge })),
-    deadLetters: {
-      open: Object.values(after.stations).reduce((sum, { rejected }) => sum + rejected, 0),
-      corrected: 0,
-      replaying: 0,
-      resolved: 0,
-      discarded: 0,
-    },
+    deadLetters: aside.counts,
     drained: after.drained,
     conflicts: after.conflicts,
     failed: fleet.failed.map(({ name }) => name),
@@ -81,7 +77,7 @@ export function reportOf({ startedAt, before, after, fleet, groups }: RunFacts):
       ),
     },
     moments: { firstLoaded: iso(firstLoaded), lastExtracted: iso(lastExtracted) },
-    deadLetterGroups: groups.map(({ station, code, field, count }) => ({ station, code, field: field ?? null, count })),
+    deadLetterGroups: aside.causes,
     memory: Object.fromEntries(
       fleet.processes.flatMap(({ name, peakBytes }) =>
         peakBytes === undefined ? [] : [[name, Math.round(peakBytes / 1e6)]],

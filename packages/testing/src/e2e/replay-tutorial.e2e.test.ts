@@ -95,7 +95,7 @@ test('run and fix: four airports are missing, are added, and every dead letter i
   }
 
   const reconciled = await project.type('flow', 'reconcile');
-  assert.equal(reconciled.code, 0, reconciled.err);
+  assert.equal(reconciled.code, 0, reconciled.out + reconciled.err);
   assert.match(reconciled.out, new RegExp(`dead letters: 0 open, ${count} resolved\\n.*0 unaccounted`));
   assert.equal(after.size, before.size + count);
   for (const [id, row] of before) assert.deepEqual(after.get(id), row, `${id} was touched`);
@@ -122,6 +122,12 @@ test('run and fix: four airports are missing, are added, and every dead letter i
 
   assert.equal((await project.type('down')).code, 0);
   assert.equal((await up.ended).code, 0);
+
+  const again = await project.type('up', '.', '--exit-when-drained', '--report', 'report.json');
+  assert.equal(again.code, 0, again.out + again.err);
+  const { deadLetters, deadLetterGroups } = JSON.parse(await readFile(join(project.folder, 'report.json'), 'utf8'));
+  assert.deepEqual(deadLetters, { open: 0, corrected: 0, replaying: 0, resolved: count, discarded: 0 });
+  assert.deepEqual(deadLetterGroups, []);
 });
 
 /** Groups that have committed anything in the replay topics of a flow. */
