@@ -47,10 +47,9 @@ async function isDecided({ admin }: Servers): Promise<boolean> {
 function asked(context: Context, flow: string): Promise<SetAside> {
   return withReplay(context, async (client) => {
     const { deadLetters } = await client.get<api.FlowReconciliation>('/v1/reconciliation', { flow });
-    const causes: Cause[] = [];
-    const unsettled = { flow, states: ['open', 'corrected', 'replaying'] };
-    for await (const { station, code, field, count } of client.all<api.DeadLetterGroup>('/v1/groups', unsettled))
-      causes.push({ station, code, field, count });
+    const states = ['open', 'corrected', 'replaying'];
+    const { items } = await client.get<api.Page<api.DeadLetterGroup>>('/v1/groups', { flow, states });
+    const causes = items.map(({ station, code, field, count }) => ({ station, code, field, count }));
     return { counts: deadLetters, causes };
   });
 }

@@ -123,7 +123,7 @@ test('run and fix: four airports are missing, are added, and every dead letter i
   assert.equal((await project.type('down')).code, 0);
   assert.equal((await up.ended).code, 0);
 
-  const again = await project.type('up', '.', '--exit-when-drained', '--report', 'report.json');
+  const again = await project.type('up', flow, '--exit-when-drained', '--report', 'report.json');
   assert.equal(again.code, 0, again.out + again.err);
   const { deadLetters, deadLetterGroups } = JSON.parse(await readFile(join(project.folder, 'report.json'), 'utf8'));
   assert.deepEqual(deadLetters, { open: 0, corrected: 0, replaying: 0, resolved: count, discarded: 0 });
