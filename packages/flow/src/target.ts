@@ -2,6 +2,7 @@
  * Targets: where a loader writes. To add one: a file in targets/ that exports a `TargetType`, a line in
  * targets/index.ts, and the conformance suite run over it.
  */
+import type { Fault } from '@quadrille/record';
 import type avsc from 'avsc';
 import type { Field } from './avro/field.ts';
 import type { ConfigSchema } from './config-schema.ts';
@@ -15,12 +16,14 @@ export interface TargetRow {
   topic: string;
   partition: number;
   offset: number;
+  /** The record's own, ms since the epoch. */
+  timestamp: number;
   value: Record<string, unknown> | null;
   /** The encoded Avro bytes behind `value`, without the wire prefix: what the content hash is taken of. null when deleted. */
   bytes: Buffer | null;
 }
 
-/** written; unchanged: same version and content stands; superseded: a newer one stands; conflict: same version, other content, not decidable. */
+/** written (of a target that only sends: taken by the receiver); unchanged: same version and content stands; superseded: a newer one stands; conflict: same version, other content, not decidable. */
 export type Outcome = 'written' | 'unchanged' | 'superseded' | 'conflict';
 
 /** Who the row is that stands in a target, and which record it was made of. */
@@ -41,13 +44,16 @@ export interface Target {
    */
   open(): Promise<void>;
   /**
-   * Writes all rows in one transaction or none, and answers one outcome per row in their order. Several rows of one id
-   * are folded: older ones are superseded. Writing the same rows again changes nothing. Called by one round at a time.
+   * Writes the rows, and answers for each in its place; what is answered for is durable. What becomes of rows that come
+   * again, or late, and whether a write is whole, is what the type declares in its features; the same rows again never
+   * take effect twice. Called by one round at a time.
    * @param dryRun answers, or refuses, as it would; nothing of it remains.
-   * @throws Fault of class `dependency` when the target is down (nothing is lost, tried again);
-   *   TARGET_REFUSED when some row cannot be written (the engine bisects down to it).
+   * @returns an outcome for each row; a Fault of class `target` for one that was refused while the others stand.
+   * @throws Fault of class `dependency` when the target is down (nothing is lost, all rows are written again);
+   *   TARGET_REFUSED when some row cannot be written and none of them is (the engine bisects down to it); of class
+   *   `config` when a person has to mend something: the station ends.
    */
-  write(rows: TargetRow[], dryRun?: boolean): Promise<Outcome[]>;
+  write(rows: TargetRow[], dryRun?: boolean): Promise<(Outcome | Fault)[]>;
   /**
    * The row of an id, for showing where a record has got to. Needs no `open`, and makes nothing: undefined too when there
    * is no such table yet. Absent where a target cannot look up.
@@ -57,19 +63,82 @@ export interface Target {
   close(): Promise<void>;
 }
 
+/** What a target type keeps to and what not: printed in the reference, and held to by the conformance suite. */
+export interface TargetFeatures {
+  /**
+   * A version that comes after a newer one of its id. `superseded`: the newer stands. `kept`: stands beside it.
+   * `placed`: stands where it belongs between the others. `sent`: goes out; the receiver decides by id and version.
+   */
+  late: 'superseded' | 'kept' | 'placed' | 'sent';
+  /**
+   * How the same row is known when it comes again. `version`: by id and version of what stands, wherever it comes from.
+   * `position`: by its place in the input. `receiver`: it is sent again after a crash, with the same id and version.
+   */
+  again: 'version' | 'position' | 'receiver';
+  /** All rows of a write or none; otherwise what was taken before a failure stays, and comes again. */
+  whole: boolean;
+  /** A dry run is answered by the target itself, or only by the checks made before anything goes out. */
+  dryRun: 'target' | 'checks';
+  /** What a deletion becomes. */
+  deletes: string;
+}
+
+/** A topic of a Kafka cluster that is not the flow's own; only the engine has a Kafka client. */
+export interface TopicWriter {
+  /** Connects. @throws Fault TARGET_UNAVAILABLE, ACCESS_DENIED, CONFIG_INVALID where there is no such topic. */
+  open(): Promise<void>;
+  /** Whether a record fits the topic by itself. */
+  fits(record: TopicRecord): boolean;
+  /** In order in each partition, by murmur2 of the key; resolves when all in-sync replicas have all of them. @throws Fault TARGET_UNAVAILABLE */
+  send(records: readonly TopicRecord[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TopicRecord {
+  key: Buffer;
+  /** null: a tombstone. */
+  value: Buffer | null;
+  headers: Record<string, string>;
+  /** ms since the epoch. */
+  timestamp: number;
+}
+
+/** How a target reaches another cluster. */
+export interface TopicWriterOptions {
+  topic: string;
+  /** Prefix of the environment variables that say where the cluster is and how to get in: `<prefix>_BROKERS` and so on. */
+  prefix: string;
+}
+
 export interface TargetContext {
   flow: string;
   station: string;
+  /** Folder of the flow file; relative paths start there. */
+  folder: string;
   /** The schema of the input topic, and its fields in order. */
   schema: avsc.Type;
   fields: readonly Field[];
   /** Where secrets come from: an address in the flow file is the name of an environment variable. */
   env: Readonly<Record<string, string | undefined>>;
+  /** Absent where nothing is written: for `find`. @throws Fault CONFIG_INVALID */
+  topicWriter?(options: TopicWriterOptions): TopicWriter;
+}
+
+/** Something wrong with a configuration that its JSON Schema cannot see. */
+export interface ConfigProblem {
+  /** Where in the entry. */
+  path: readonly (string | number)[];
+  what: string;
+  help?: string;
 }
 
 export interface TargetType<C = unknown> {
   type: string;
   doc: string;
   config: ConfigSchema;
+  /** By the name of its mode; one entry '' where it has no modes. */
+  features: Readonly<Record<string, TargetFeatures>>;
+  /** Every problem of a configuration that its schema accepts. */
+  check?(config: C, fields: readonly Field[]): ConfigProblem[];
   create(config: C, context: TargetContext): Target;
 }

@@ -107,6 +107,7 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
       const target = type.create(spec.target.config, {
         flow: flow.name,
         station: spec.name,
+        folder: flow.folder,
         schema: input.type,
         fields: input.fields,
         env: config.env,

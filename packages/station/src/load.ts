@@ -47,8 +47,8 @@ export class Load implements Judge {
           const { id, version, revision } = record;
           if (id === '') throw new Fault('ID_INVALID', 'no key', { place: record.place });
           const bytes = record.bytes === null ? null : record.bytes.subarray(PREFIX);
-          const { topic, partition, offset } = record;
-          rows.push({ id, version, revision, topic, partition, offset, value, bytes });
+          const { topic, partition, offset, timestamp } = record;
+          rows.push({ id, version, revision, topic, partition, offset, timestamp, value, bytes });
           at.push({ slice: s, index: i });
         } catch (error) {
           slice.reject(i, error as Fault);

@@ -1,18 +1,19 @@
 /** The columns that say who a row is, which version stands, and which record it came from. */
-import { hash } from 'node:crypto';
 import { Fault } from '@quadrille/record';
 import type { TargetRow } from '../target.ts';
 import { ArrayParameter, OID } from './postgres-arrays.ts';
 import type { Column } from './postgres-columns.ts';
+import { contentHash } from './row-order.ts';
 
-/**
- * 16 bytes, a character for each: what tells equal content at one version from other content. The first half of SHA-256:
- * half a microsecond a record with the processor's own instructions, no code of ours, and allowed where MD5 is not.
- */
-export const contentHash = (bytes: Buffer): string => hash('sha256', bytes, 'binary').slice(0, 16);
+/** A column that the loader keeps itself. */
+export interface OwnColumn {
+  name: string;
+  type: string;
+  nullable: boolean;
+}
 
 /** In the order of a table made by us; `_loaded_at` comes after them, and from the database. */
-export const BOOKKEEPING: readonly { name: string; type: string; nullable: boolean }[] = [
+export const BOOKKEEPING: readonly OwnColumn[] = [
   { name: '_id', type: 'text', nullable: false },
   { name: '_version', type: 'bigint', nullable: false },
   { name: '_revision', type: 'integer', nullable: false },

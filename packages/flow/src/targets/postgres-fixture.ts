@@ -50,7 +50,7 @@ export async function prepare(
     const env = { DATABASE_URL: address, NOWHERE: 'postgres://x@127.0.0.1:1/x' };
     const target = postgres.create(
       { table, ...more },
-      { flow: 'test', station: table, schema: typeOf(schema), fields: fieldsOf(schema), env },
+      { flow: 'test', station: table, folder: '.', schema: typeOf(schema), fields: fieldsOf(schema), env },
     );
     targets.push(target);
     return target;
@@ -68,6 +68,7 @@ export const row = (id: string, value: Record<string, unknown> | null, version =
   topic: 'rows',
   partition: 0,
   offset: offset++,
+  timestamp: 1_700_000_000_000,
   value,
   bytes: value === null ? null : Buffer.from(`${id}${offset}`),
 });

@@ -2,8 +2,9 @@
 import { Fault } from '@quadrille/record';
 import type { ClientBase } from 'pg';
 import type { Field } from '../avro/field.ts';
-import { BOOKKEEPING } from './postgres-bookkeeping.ts';
+import type { OwnColumn } from './postgres-bookkeeping.ts';
 import type { Column } from './postgres-columns.ts';
+import type { Mode } from './postgres-modes.ts';
 
 export interface TableName {
   schema: string;
@@ -15,6 +16,15 @@ const NAME_BYTES = 63;
 
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 export const quotedTable = ({ schema, table }: TableName): string => `${quoted(schema)}.${quoted(table)}`;
+
+/** What a table must be like. */
+export interface TablePlan {
+  name: TableName;
+  fields: readonly Field[];
+  /** A column for each field. */
+  columns: readonly Column[];
+  mode: Pick<Mode, 'own' | 'key'>;
+}
 
 interface Existing {
   name: string;
@@ -29,14 +39,9 @@ interface Existing {
  * @param migrate false: neither made nor altered, only checked.
  * @throws Fault TARGET_SCHEMA with every problem found; the connection is then inside a transaction.
  */
-export async function prepareTable(
-  client: ClientBase,
-  name: TableName,
-  fields: readonly Field[],
-  columns: readonly Column[],
-  migrate: boolean,
-): Promise<void> {
-  const problems = nameProblems(name, columns);
+export async function prepareTable(client: ClientBase, plan: TablePlan, migrate: boolean): Promise<void> {
+  const { name, fields, columns, mode } = plan;
+  const problems = nameProblems(plan);
   if (problems.length > 0) refuse(name, problems);
   await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
   // one loader at a time; CREATE … IF NOT EXISTS fails when two run at once
@@ -44,16 +49,19 @@ export async function prepareTable(
   const existing = await existingColumns(client, name);
   if (existing === undefined) {
     if (!migrate) refuse(name, ['it does not exist, and `migrate` is off']);
-    await createTable(client, name, columns);
+    await createTable(client, plan);
   } else {
     const missing = columns.filter((column) => !existing.some((other) => other.name === column.name));
     const addable = missing.filter((column) => migrate && fields.find((field) => field.name === column.name)?.nullable);
     const found = problemsOf(
-      columns,
+      plan,
       existing,
       missing.filter((column) => !addable.includes(column)),
     );
-    if (!(await hasUniqueId(client, name))) found.push('_id has no primary key or unique index of its own');
+    if (!(await hasUniqueKey(client, name, mode.key)))
+      found.push(
+        `${mode.key.join(', ')} ${mode.key.length > 1 ? 'have' : 'has'} no primary key or unique index of its own`,
+      );
     if (found.length > 0) refuse(name, found);
     for (const column of addable)
       await client.query(`ALTER TABLE ${quotedTable(name)} ADD COLUMN ${quoted(column.name)} ${column.type}`);
@@ -65,8 +73,8 @@ function refuse(name: TableName, problems: readonly string[]): never {
   throw new Fault('TARGET_SCHEMA', problems.join('; '), { place: quotedTable(name) });
 }
 
-function nameProblems({ schema, table }: TableName, columns: readonly Column[]): string[] {
-  const reserved = new Set(BOOKKEEPING.map((column) => column.name));
+function nameProblems({ name: { schema, table }, columns, mode }: TablePlan): string[] {
+  const reserved = new Set(mode.own.map((column) => column.name));
   return [
     ...[schema, table, ...columns.map((column) => column.name)]
       .filter((name) => Buffer.byteLength(name) > NAME_BYTES)
@@ -77,15 +85,16 @@ function nameProblems({ schema, table }: TableName, columns: readonly Column[]):
   ];
 }
 
-async function createTable(client: ClientBase, name: TableName, columns: readonly Column[]): Promise<void> {
+async function createTable(client: ClientBase, { name, columns, mode }: TablePlan): Promise<void> {
   const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [name.schema]);
   if (rowCount === 0) await client.query(`CREATE SCHEMA ${quoted(name.schema)}`);
   const lines = [
     ...columns.map((column) => `${quoted(column.name)} ${column.type}`),
-    ...BOOKKEEPING.map(({ name: own, type, nullable }) => {
-      const rest = own === '_id' ? ' PRIMARY KEY' : nullable ? '' : ' NOT NULL';
-      return `${own} ${type}${rest}${own === '_loaded_at' ? ' DEFAULT now()' : ''}`;
-    }),
+    ...mode.own.map(
+      ({ name: own, type, nullable }) =>
+        `${own} ${type}${nullable ? '' : ' NOT NULL'}${own === '_loaded_at' ? ' DEFAULT now()' : ''}`,
+    ),
+    `PRIMARY KEY (${mode.key.join(', ')})`,
   ];
   await client.query(`CREATE TABLE ${quotedTable(name)} (\n  ${lines.join(',\n  ')}\n)`);
 }
@@ -106,9 +115,9 @@ async function existingColumns(client: ClientBase, { schema, table }: TableName)
   return rows;
 }
 
-function problemsOf(columns: readonly Column[], existing: readonly Existing[], missing: readonly Column[]): string[] {
+function problemsOf({ columns, mode }: TablePlan, existing: readonly Existing[], missing: readonly Column[]): string[] {
   const problems = missing.map((column) => `column ${column.name} (${column.type}) is missing`);
-  for (const own of BOOKKEEPING) {
+  for (const own of mode.own) {
     const there = existing.find((other) => other.name === own.name);
     if (there === undefined) problems.push(`column ${own.name} (${own.type}) is missing`);
     else if (there.type !== own.type) problems.push(`column ${own.name} is ${there.type}, and must be ${own.type}`);
@@ -117,18 +126,21 @@ function problemsOf(columns: readonly Column[], existing: readonly Existing[], m
     const column = columns.find((other) => other.name === there.name);
     if (column !== undefined && !column.accepts(there.type))
       problems.push(`column ${there.name} is ${there.type}, the schema needs ${column.type}`);
-    if (column === undefined && there.demanded && !BOOKKEEPING.some((own) => own.name === there.name)) {
+    if (column === undefined && there.demanded && !mode.own.some((own: OwnColumn) => own.name === there.name)) {
       problems.push(`column ${there.name} is not in the schema, and is NOT NULL without a default`);
     }
   }
   return problems;
 }
 
-async function hasUniqueId(client: ClientBase, name: TableName): Promise<boolean> {
+/** Over these columns and no others, in any order. */
+async function hasUniqueKey(client: ClientBase, name: TableName, key: readonly string[]): Promise<boolean> {
   const { rowCount } = await client.query(
-    `SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-     WHERE i.indrelid = $1::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indnkeyatts = 1 AND i.indpred IS NULL AND a.attname = '_id'`,
-    [quotedTable(name)],
+    `SELECT FROM pg_index i
+     WHERE i.indrelid = $1::regclass AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL
+       AND $2::text[] = (SELECT array_agg(a.attname::text ORDER BY a.attname) FROM pg_attribute a
+         WHERE a.attrelid = i.indrelid AND a.attnum = ANY((i.indkey::int2[])[0:i.indnkeyatts - 1]))`,
+    [quotedTable(name), [...key].sort()],
   );
   return (rowCount ?? 0) > 0;
 }

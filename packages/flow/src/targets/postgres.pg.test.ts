@@ -233,6 +233,7 @@ describe('target postgres', options, () => {
         {
           flow: 'f',
           station: 's',
+          folder: '.',
           schema: typeOf(schema),
           fields: fieldsOf(schema),
           env: { DATABASE_URL: other.href },
@@ -266,6 +267,7 @@ describe('target postgres', options, () => {
       {
         flow: 'f',
         station: 's',
+        folder: '.',
         schema: typeOf(schema),
         fields: fieldsOf(schema),
         env: { DATABASE_URL: `postgres://x@127.0.0.1:${port}/x` },

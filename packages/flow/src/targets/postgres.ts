@@ -1,17 +1,21 @@
-/** The target `postgres`: one table, one row an id, guarded by version. */
+/** The target `postgres`: one table; its mode says which versions of an id stand in it (postgres-modes.ts). */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '@quadrille/record';
 import { type ClientBase, Pool, type PoolClient } from 'pg';
-import type { FoundRow, Outcome, Target, TargetContext, TargetRow, TargetType } from '../target.ts';
-import { bookkeepingColumns, contentHash } from './postgres-bookkeeping.ts';
+import type { Field } from '../avro/field.ts';
+import type { ConfigProblem, FoundRow, Outcome, Target, TargetContext, TargetRow, TargetType } from '../target.ts';
 import { type Column, columnOf } from './postgres-columns.ts';
 import { faultOf, isAbsent, isRetryable } from './postgres-faults.ts';
+import { isMoment } from './postgres-history.ts';
+import { FEATURES, MODES, type Mode, type PostgresMode } from './postgres-modes.ts';
 import { find, type StandingRow, standing, upsert } from './postgres-statements.ts';
 import { prepareTable, quotedTable, type TableName } from './postgres-table.ts';
-import { foldRows, outcomeAgainst } from './row-order.ts';
+import { contentHash, foldRows, outcomeAgainst } from './row-order.ts';
 
 export interface PostgresConfig {
   table: string;
+  mode?: PostgresMode;
+  validFrom?: string;
   schema?: string;
   address?: string;
   connections?: number;
@@ -30,11 +34,24 @@ const ATTEMPTS = 6;
  */
 export const postgres: TargetType<PostgresConfig> = {
   type: 'postgres',
-  doc: 'A table of PostgreSQL 13 or newer. Made from the schema if it is absent. A deletion stays as a row with `_deleted`, id and version.',
+  doc: 'A table of PostgreSQL 13 or newer. Made from the schema if it is absent. A deletion stands as a row with `_deleted`, id and version.',
+  features: FEATURES,
   config: {
     type: 'object',
     properties: {
       table: { description: 'Table to write.', type: 'string', minLength: 1 },
+      mode: {
+        description:
+          '`upsert`: a row an id, its newest version. `append`: a row for every version and revision. `history`: a row for every version, with `_valid_from` and `_valid_to`; one instance writes at a time.',
+        enum: ['upsert', 'append', 'history'],
+        default: 'upsert',
+      },
+      validFrom: {
+        description:
+          'With mode `history`: the field, a date or timestamp, that says since when a version holds. Without it, and for deletions: the time of the record, which is when it was extracted.',
+        type: 'string',
+        minLength: 1,
+      },
       schema: {
         description: 'Schema of the table; made if it is absent.',
         type: 'string',
@@ -66,8 +83,19 @@ export const postgres: TargetType<PostgresConfig> = {
     required: ['table'],
     additionalProperties: false,
   },
+  check,
   create: (config, context) => new PostgresTarget(config, context),
 };
+
+function check({ mode, validFrom }: PostgresConfig, fields: readonly Field[]): ConfigProblem[] {
+  const path = ['validFrom'];
+  if (validFrom === undefined) return [];
+  if (mode !== 'history') return [{ path, what: '`validFrom` means nothing without `mode: history`' }];
+  const field = fields.find(({ name }) => name === validFrom);
+  if (field === undefined) return [{ path, what: `there is no field \`${validFrom}\`` }];
+  if (isMoment(field)) return [];
+  return [{ path, what: `\`${validFrom}\` is ${field.kind}`, help: 'take a date or a timestamp' }];
+}
 
 class PostgresTarget implements Target {
   readonly #config: PostgresConfig;
@@ -76,7 +104,8 @@ class PostgresTarget implements Target {
   readonly #place: string;
   readonly #columns: readonly Column[];
   readonly #values: readonly Column[];
-  readonly #idIndex: number;
+  readonly #mode: Mode;
+  readonly #keyAt: number;
   readonly #upsert: string;
   readonly #standing: string;
   #pool: Pool | undefined;
@@ -87,22 +116,28 @@ class PostgresTarget implements Target {
     this.#name = { schema: config.schema ?? 'public', table: config.table };
     this.#place = quotedTable(this.#name);
     this.#values = context.fields.map(columnOf);
-    this.#columns = [...this.#values, ...bookkeepingColumns()];
-    this.#idIndex = this.#values.length;
-    this.#upsert = upsert(this.#place, this.#columns);
-    this.#standing = standing(this.#place);
+    this.#mode = MODES[config.mode ?? 'upsert'];
+    const own = this.#mode.columns(context.fields.find(({ name }) => name === config.validFrom));
+    this.#columns = [...this.#values, ...own];
+    this.#keyAt = this.#values.length;
+    this.#upsert = upsert(this.#place, this.#columns, this.#mode.key);
+    this.#standing = standing(this.#place, own.slice(0, this.#mode.key.length));
   }
 
   async open(): Promise<void> {
     this.#pool ??= this.#connect();
     await this.#withClient((client) =>
-      prepareTable(client, this.#name, this.#context.fields, this.#values, this.#config.migrate ?? true),
+      prepareTable(
+        client,
+        { name: this.#name, fields: this.#context.fields, columns: this.#values, mode: this.#mode },
+        this.#config.migrate ?? true,
+      ),
     );
   }
 
   async write(rows: TargetRow[], dryRun = false): Promise<Outcome[]> {
     if (rows.length === 0) return [];
-    const { winners, winnerOf, outcomes } = foldRows(rows);
+    const { winners, winnerOf, outcomes } = foldRows(rows, this.#mode.rival);
     const parameters = this.#columns.map((column) => column.encode(winners));
     const stood = await this.#retried(() =>
       this.#withClient((client) => this.#transact(client, parameters, winners.length, dryRun)),
@@ -141,11 +176,14 @@ class PostgresTarget implements Target {
 
   /** All or nothing; the rows that were not written. */
   async #transact(client: ClientBase, parameters: Buffer[], count: number, dryRun: boolean): Promise<StandingRow[]> {
+    const { before, after, key } = this.#mode;
+    const ids = parameters[this.#keyAt];
     await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    if (before !== undefined) await client.query(before(this.#place));
     const written = await client.query({ name: 'quadrille_upsert', text: this.#upsert, values: parameters });
     let stood: StandingRow[] = [];
     if (written.rowCount !== count) {
-      const values = [parameters[this.#idIndex]];
+      const values = parameters.slice(this.#keyAt, this.#keyAt + key.length);
       const found = await client.query<StandingRow>({
         name: 'quadrille_standing',
         text: this.#standing,
@@ -154,6 +192,7 @@ class PostgresTarget implements Target {
       });
       stood = found.rows;
     }
+    if (after !== undefined) await client.query({ name: 'quadrille_after', text: after(this.#place), values: [ids] });
     // What is checked at commit must be checked in a dry run too.
     if (dryRun) await client.query('SET CONSTRAINTS ALL IMMEDIATE');
     await client.query(dryRun ? 'ROLLBACK' : 'COMMIT');

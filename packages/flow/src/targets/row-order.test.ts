@@ -13,6 +13,7 @@ const row = (given: Partial<Omit<TargetRow, 'bytes'>> & { bytes?: string | null 
     topic: 't',
     partition: 0,
     offset: 5,
+    timestamp: 0,
     value,
     ...rest,
     bytes: bytes === null ? null : Buffer.from(bytes),

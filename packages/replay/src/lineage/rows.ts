@@ -25,6 +25,7 @@ export async function rowsOf(
     target = targetTypes[spec.target.type]!.create(spec.target.config, {
       flow: flow.name,
       station: spec.name,
+      folder: flow.folder,
       schema: schema.type,
       fields: schema.fields,
       env,

@@ -7,6 +7,8 @@ export class Gate {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #own = 0;
+  #open = 0;
+  #peak = 0;
 
   /** @param host @param port of the server behind. */
   constructor(host: string, port: number) {
@@ -19,8 +21,16 @@ export class Gate {
     return this.#own;
   }
 
+  /** The most connections that were open at once. */
+  get peak(): number {
+    return this.#peak;
+  }
+
   async open(): Promise<void> {
     const server = createServer((inside) => {
+      this.#open++;
+      this.#peak = Math.max(this.#peak, this.#open);
+      inside.once('close', () => this.#open--);
       const outside = connect(this.#port, this.#host);
       for (const [socket, other] of [
         [inside, outside],

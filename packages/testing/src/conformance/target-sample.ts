@@ -1,30 +1,60 @@
 /** What the conformance suite of targets works with: the fixture a target type gives, and rows of one small schema. */
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { type Field, fieldsOf, type Outcome, type Target, type TargetRow, typeOf } from '@quadrille/flow';
+import {
+  type Field,
+  fieldsOf,
+  type Outcome,
+  type Target,
+  type TargetFeatures,
+  type TargetRow,
+  typeOf,
+} from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import type avsc from 'avsc';
 
 export interface TargetFixture {
-  /** The target type. */
+  /** The target type, with its mode where it has several. */
   name: string;
+  /** What the type declares of this mode. */
+  features: TargetFeatures;
   /** Why it cannot run here; undefined when it can. */
   skip: string | undefined;
+  /** Why a part of the sample is not there: the tests that need it are skipped, and say so. */
+  lacks?: Partial<Record<Part, string>>;
   /** A place to write to, of this test alone, removed by `t.after`. */
   prepare(t: TestContext, schema: { type: avsc.Type; fields: readonly Field[] }): Promise<TargetSample>;
 }
 
 export interface TargetSample {
-  /** A target not yet opened; each call another instance on the same table. The suite closes it. */
+  /** A target not yet opened; each call another instance on the same place. The suite closes it. */
   create(): Target;
-  /** What stands there, sorted by id. `mark` changes whenever the row is touched, also when it looks the same after. */
+  /**
+   * What stands there, or what was delivered, sorted by id, and as it came; several times what was delivered several times.
+   * `mark` changes whenever the row is touched, also when it looks the same after.
+   */
   stored(): Promise<StoredRow[]>;
   /** A value of field `text` that Avro holds and the target refuses. */
-  poison: string;
+  poison?: string;
   /** Nothing answers any more, and open connections are cut, until `up`. */
-  down(): Promise<void>;
-  up(): Promise<void>;
+  down?(): Promise<void>;
+  up?(): Promise<void>;
   /** Cuts every connection, and takes new ones at once. */
-  cut(): Promise<void>;
+  cut?(): Promise<void>;
+  /** How many connections an instance may have, and the most that were open at once. */
+  connections?: { cap: number; peak(): number };
+  /** How another process makes the same target. */
+  process?: ChildTarget;
+}
+
+export type Part = 'poison' | 'down' | 'cut' | 'connections' | 'process';
+
+/** An entry of a flow file, with what its process has in its environment. */
+export interface ChildTarget {
+  type: string;
+  config: object;
+  folder?: string;
+  env: Record<string, string>;
 }
 
 export interface StoredRow {
@@ -61,6 +91,7 @@ export function row({
   topic = 'sample',
   partition = 0,
   offset = 0,
+  timestamp = 1_700_000_000_000,
   text = 'x',
   amount = 1,
 }: Given = {}): TargetRow {
@@ -72,13 +103,26 @@ export function row({
     topic,
     partition,
     offset,
+    timestamp,
     value,
     bytes: value === null ? null : schema.type.toBuffer(value),
   };
 }
 
 /** The state without marks. */
-export const seen = (stored: StoredRow[]): unknown[] => stored.map(({ mark, ...rest }) => rest);
+export const seen = (stored: StoredRow[]): Omit<StoredRow, 'mark'>[] => stored.map(({ mark, ...rest }) => rest);
+
+/** Once each of what was delivered; the same id, version and revision with other content fails. */
+export function distinct(stored: StoredRow[]): Omit<StoredRow, 'mark'>[] {
+  const once = new Map<string, Omit<StoredRow, 'mark'>>();
+  for (const row of seen(stored)) {
+    const identity = `${row.version}/${row.revision}/${row.id}`;
+    const before = once.get(identity);
+    if (before !== undefined) assert.deepEqual(row, before, 'one identity with two contents');
+    else once.set(identity, row);
+  }
+  return [...once.values()];
+}
 
 /** mulberry32: the same numbers for the same seed. */
 export function random(seed: number): (below: number) => number {
@@ -92,7 +136,7 @@ export function random(seed: number): (below: number) => number {
 }
 
 /** A cut may still be under way when the next write begins; the engine tries again, so does this. */
-export async function writeUntilUp(target: Target, rows: TargetRow[]): Promise<Outcome[]> {
+export async function writeUntilUp(target: Target, rows: TargetRow[]): Promise<(Outcome | Fault)[]> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await target.write(rows);
