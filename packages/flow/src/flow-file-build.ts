@@ -37,7 +37,9 @@ export function buildStation(name: string, json: Json, folder: string, document:
         ...base,
         kind: 'extractor',
         source: typed(entry, Object.keys(extractorProperties)),
-        id: Array.isArray(entry.id) ? entry.id.map((field) => `{${field}}`).join('/') : (entry.id as string),
+        id: Array.isArray(entry.id)
+          ? entry.id.map((field) => `{${field}}`).join('/')
+          : (entry.id as string | undefined),
         nulls: [entry.nulls ?? ''].flat() as string[],
         key: entry.key as string | undefined,
         version,

@@ -16,6 +16,7 @@ import {
 import type { FlowDocument, Path } from './flow-file-document.ts';
 import { helpFor, type Problem } from './flow-file-problem.ts';
 import { templateFields } from './id-template.ts';
+import { sourceTypes } from './sources/index.ts';
 
 const RESERVED = /^(dlq|replay|positions|quadrille)\./;
 const ORDERED = [
@@ -130,7 +131,17 @@ class Check {
       for (const field of templateFields(station[key] ?? ''))
         this.#needField(station.name, [...path, 'extractor', key], fields, field, station.to);
     }
-    if (station.version === undefined) return;
+    if (station.version === undefined) {
+      const traits = sourceTypes[station.source.type]?.traits;
+      if (traits?.rewindable === false && traits.brings?.includes('version') !== true)
+        this.#say(
+          station.name,
+          [...path, 'extractor'],
+          `items of ${station.source.type} may come twice and in any order, and nothing tells the newer of two`,
+          'name a field under `version` that tells it',
+        );
+      return;
+    }
     const version = this.#needField(
       station.name,
       [...path, 'extractor', 'version'],

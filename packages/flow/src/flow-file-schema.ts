@@ -69,7 +69,7 @@ export const extractorProperties: Properties = {
   type: { description: 'The source type.', enum: Object.keys(sourceTypes) },
   id: {
     description:
-      'Who a record is: a template over fields of its schema, `"{carrier}/{flight}"`, or a list of fields. Stable and unique in the topic.',
+      'Who a record is: a template over fields of its schema, `"{carrier}/{flight}"`, or a list of fields. Stable and unique in the topic. Needed unless the source brings it.',
     anyOf: [
       { type: 'string', pattern: '\\{[^{}]+\\}' },
       { type: 'array', items: { type: 'string' }, minItems: 1 },
@@ -86,7 +86,8 @@ export const extractorProperties: Properties = {
     pattern: '\\{[^{}]+\\}',
   },
   version: {
-    description: 'The field that tells the newer of two records with one id; `position`: the one read later.',
+    description:
+      'The field that tells the newer of two records with one id; `position`: what the source brings, else the one read later.',
     type: 'string',
     default: 'position',
   },
@@ -159,7 +160,9 @@ export const kinds: Readonly<
     properties: {
       extractor: {
         description: 'The source, and who its records are.',
-        ...byType(sourceTypes, extractorProperties, ['type', 'id']),
+        ...byType(sourceTypes, extractorProperties, ({ traits }) =>
+          traits?.brings?.includes('id') ? ['type'] : ['type', 'id'],
+        ),
       },
       to,
     },
@@ -197,27 +200,30 @@ export const kinds: Readonly<
   },
   loader: {
     doc: 'Writes records to a target.',
-    properties: { loader: { description: 'The target.', ...byType(targetTypes, targetProperties, ['type']) }, from },
+    properties: {
+      loader: { description: 'The target.', ...byType(targetTypes, targetProperties, () => ['type']) },
+      from,
+    },
     required: ['loader', 'from'],
   },
 };
 
 /** An entry whose other keys depend on its `type`. */
-function byType(
-  types: Readonly<Record<string, { doc: string; config: ConfigSchema }>>,
+function byType<T extends { doc: string; config: ConfigSchema }>(
+  types: Readonly<Record<string, T>>,
   own: Properties,
-  required: string[],
+  required: (type: T) => string[],
 ): JsonSchema {
   return {
     type: 'object',
     properties: { type: own.type },
     required: ['type'],
-    allOf: Object.entries(types).map(([name, { doc, config }]) => ({
+    allOf: Object.entries(types).map(([name, type]) => ({
       if: { properties: { type: { const: name } }, required: ['type'] },
       // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
       then: {
-        description: doc,
-        ...object({ ...config.properties, ...own }, [...required, ...(config.required ?? [])]),
+        description: type.doc,
+        ...object({ ...type.config.properties, ...own }, [...required(type), ...(type.config.required ?? [])]),
       },
     })),
   };

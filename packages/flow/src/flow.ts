@@ -57,13 +57,13 @@ export interface ExtractorSpec extends StationBase {
   kind: 'extractor';
   /** A source type and its own configuration, checked against the type's schema. */
   source: { type: string; config: Record<string, unknown> };
-  /** Template of a record's id, see id-template.ts; a list of fields in the file becomes `{a}/{b}`. */
-  id: string;
+  /** Template of a record's id, see id-template.ts; a list of fields in the file becomes `{a}/{b}`. undefined: the source brings it. */
+  id: string | undefined;
   /** Texts of the source that mean null; default: the empty text. */
   nulls: readonly string[];
-  /** Template of the Kafka key; undefined: the id. */
+  /** Template of the Kafka key; undefined: what the source brings, else the id. */
   key: string | undefined;
-  /** A field that tells the newer of two records with one id (whole number, date or time); undefined: the position, i.e. the row number. */
+  /** A field that tells the newer of two records with one id (whole number, date or time); undefined: what the source brings, else the position, i.e. the row number. */
   version: string | undefined;
   /** 0 to 1023; with sources that share ids, the higher wins. */
   priority: number;

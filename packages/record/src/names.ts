@@ -12,6 +12,8 @@ export const PREVIEW_TOPIC = 'quadrille.previews';
 export const PREVIEWED = 'PREVIEWED';
 /** Header of a re-run record: the outputs made of it before, see former.ts. */
 export const FORMER_HEADER = 'quadrille.former';
+/** Header of a dead letter that was a deletion in its source: what is made of it is a tombstone. */
+export const DELETED_HEADER = 'quadrille.deleted';
 /** The one packed header of a record between stations, see header.ts. */
 export const HEADER = 'quadrille';
 
@@ -19,8 +21,10 @@ export const HEADER = 'quadrille';
 export const deadLetterTopic = (topic: string): string => `dlq.${topic}`;
 /** Replays for one station, read by that station alone (invariant 5). */
 export const replayTopic = (flow: string, station: string): string => `replay.${flow}.${station}`;
+/** What the names of positions topics begin with. */
+export const POSITIONS = 'positions.';
 /** Where an extractor keeps how far it has read each shard. */
-export const positionsTopic = (flow: string, station: string): string => `positions.${flow}.${station}`;
+export const positionsTopic = (flow: string, station: string): string => `${POSITIONS}${flow}.${station}`;
 /** The consumer group of a station, and the key of its ledger entries. */
 export const stationGroup = (flow: string, station: string): string => `${flow}.${station}`;
 /** The group of a station's second consumer, the one that reads its replay topic. */

@@ -1,5 +1,5 @@
 /** Connects a station: clients, control topic, judge, intake, health endpoint. Waits for what is not there yet. */
-import { type Flow, type StationSpec, sourceTypes } from '@quadrille/flow';
+import type { Flow, StationSpec } from '@quadrille/flow';
 import { type Fault, type PlacedPart, positionsTopic, replayGroup, replayTopic, stationGroup } from '@quadrille/record';
 import {
   assembleJudge,
@@ -7,9 +7,9 @@ import {
   needOwnSchemas,
   needTopics,
   type Surroundings,
-  schemaOf,
   topicsOf,
 } from './assemble.ts';
+import { extractorIntake } from './assemble-extract.ts';
 import { Chains } from './chains.ts';
 import type { StationConfig } from './config.ts';
 import { Control, controlEvent, tell } from './control.ts';
@@ -29,6 +29,7 @@ import { connectReplays, type ReplayOptions, type Replays } from './replays.ts';
 import type { SettleOptions } from './settle.ts';
 import { settleOptionsOf } from './settle-options.ts';
 import { ShardIntake } from './shard-intake.ts';
+import { SourceMetrics } from './source-metrics.ts';
 import type { LoopOptions } from './station.ts';
 import { TopicIntake } from './topic-intake.ts';
 import { inTurns, Turns } from './turns.ts';
@@ -117,11 +118,8 @@ export async function connect(
   if (
     partitions === undefined ||
     (await untilReady(() => control.start(admin).then(() => true), log, stopped)) === undefined
-  ) {
-    await http.server.close();
-    clearInterval(telling);
-    return undefined;
-  }
+  )
+    return stoppedEarly();
   const turns = new Turns();
   const chains = new Chains({ admin, group, start: spec.start, readParts: (topic) => readParts(topic) });
   const around: Surroundings = { config, flow, spec, kafka, admin, outlet, registry, control, log, partitions, onDead };
@@ -130,6 +128,7 @@ export async function connect(
     log.error({ code: fault.code, place: fault.place }, fault.message);
   };
   intake = await makeIntake();
+  if (intake === undefined) return stoppedEarly();
   if (spec.kind !== 'extractor') lags.add(spec.from, intake);
   const judge = await untilReady(
     async () => {
@@ -140,18 +139,10 @@ export async function connect(
     log,
     stopped,
   );
-  if (judge === undefined) {
-    await http.server.close();
-    clearInterval(telling);
-    return undefined;
-  }
+  if (judge === undefined) return stoppedEarly();
   await untilReady(() => intake!.start(), log, stopped);
   const replays = await untilReady(() => replayOptions(judge).then(connectReplays), log, stopped);
-  if (replays === undefined) {
-    await http.server.close();
-    clearInterval(telling);
-    return undefined;
-  }
+  if (replays === undefined) return stoppedEarly();
   lags.add(replayTopic(flow.name, spec.name), replays.intake);
   health.running();
   return {
@@ -195,6 +186,12 @@ export async function connect(
     },
   };
 
+  async function stoppedEarly(): Promise<undefined> {
+    clearInterval(telling);
+    await http.server.close();
+    return undefined;
+  }
+
   function newProbe(): Probe {
     return new Probe({ env: config.env, log, recordMs: Math.max(10_000, 2 * spec.timeoutMs), startMs: 60_000 });
   }
@@ -228,7 +225,7 @@ export async function connect(
       .filter(({ part }) => part.topic === topic);
   }
 
-  async function makeIntake(): Promise<Intake> {
+  async function makeIntake(): Promise<Intake | undefined> {
     const base = {
       group,
       sessionTimeoutMs: config.sessionTimeoutMs,
@@ -240,45 +237,7 @@ export async function connect(
     };
     if (spec.kind !== 'extractor')
       return new TopicIntake(kafka, { ...base, topic: spec.from, start: spec.start, limits: spec.round });
-    const topic = positionsTopic(flow.name, spec.name);
-    const output = await schemaOf(flow, spec.to);
-    const source = sourceTypes[spec.source.type]!.create(spec.source.config, {
-      folder: flow.folder,
-      fields: output.fields.map(({ name }) => name),
-    });
-    await source.shards();
-    return new ShardIntake(kafka, {
-      ...base,
-      source,
-      topic,
-      partitions: partitions!.get(topic)!,
-      records: spec.round.records,
-      pass: () => control.pass,
-      onComplete: (partition, pass, items) => void completed(spec.to, partition, partitions!.get(topic)!, pass, items),
-    });
-  }
-
-  /** Says that everything there was has been extracted: enrichers wait for it. */
-  async function completed(topic: string, partition: number, of: number, pass: string, count: number): Promise<void> {
-    await untilReady(
-      async () => {
-        const ends = (await admin.bounds(topic)).map(({ high }, index) => ({ partition: index, offset: high }));
-        const event = controlEvent({
-          kind: 'snapshot',
-          flow: flow.name,
-          station: spec.name,
-          by: config.instance,
-          topic,
-          partition,
-          of,
-          pass,
-          count,
-          ends,
-        });
-        await tell(outlet, event);
-      },
-      log,
-      stopped,
-    );
+    const sources = new SourceMetrics(metrics.registry);
+    return extractorIntake(around, spec, { ...base, health, metrics: sources, stopped });
   }
 }

@@ -3,7 +3,7 @@
  * of the output schema; one that is sent again as it was is read with the flow file as it stands now.
  */
 import type { Decoder } from '@quadrille/flow';
-import { asFault, Fault, type InputRecord } from '@quadrille/record';
+import { asFault, DELETED_HEADER, Fault, type InputRecord } from '@quadrille/record';
 import { decodeRound } from './decode.ts';
 import type { Extract } from './extract.ts';
 import type { Intake } from './intake.ts';
@@ -31,7 +31,9 @@ export class ExtractReplay implements Judge {
         const record = slice.records[i]!;
         if (slice.verdicts[i] !== 0 || record.bytes?.[0] === 0) continue;
         try {
-          this.pass(slice, i, this.extract.coerce(fieldsOf(record)));
+          const fields = fieldsOf(record);
+          const deleted = record.headers?.[DELETED_HEADER] !== undefined;
+          this.pass(slice, i, deleted ? this.extract.identityOf(fields) : this.extract.coerce(fields));
         } catch (error) {
           slice.reject(i, asFault(error, 'ROW_MALFORMED', { place: record.place }));
         }
@@ -51,7 +53,15 @@ export class ExtractReplay implements Judge {
 
   private pass(slice: Slice, index: number, value: Record<string, unknown>): void {
     const record = slice.records[index]!;
-    slice.emit(this.topic, this.extract.recordOf(value, record, record.version, record.revision));
+    const { id, key, version, revision, headers } = record;
+    const given = {
+      id,
+      key: key === null ? undefined : key.toString('utf8'),
+      version,
+      revision,
+      deleted: headers?.[DELETED_HEADER] !== undefined,
+    };
+    slice.emit(this.topic, this.extract.recordOf(value, record, given));
     slice.pass(index);
   }
 }

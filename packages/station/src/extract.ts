@@ -6,7 +6,9 @@ import {
   type Encoder,
   type ExtractorSpec,
   type Field,
+  type RawItem,
   type Template,
+  templateFields,
 } from '@quadrille/flow';
 import { asFault, Fault, HEADER, type InputRecord, packHeader, partitionOf, versionOf } from '@quadrille/record';
 import type { Judge } from './judge.ts';
@@ -18,25 +20,42 @@ export interface ExtractOptions {
   spec: ExtractorSpec;
   fields: readonly Field[];
   encoder: Encoder;
-  outlet: Outlet;
+  outlet: Pick<Outlet, 'fits'>;
   /** Of the output topic. */
   partitions: number;
   /** Number of the first item of a slice within its shard. */
   rowOf(slice: Slice): number;
 }
 
+/** What a record is to be, where the flow file does not say it. */
+export interface Given {
+  id: string | undefined;
+  key: string | undefined;
+  version: bigint;
+  revision: number;
+  /** A tombstone. */
+  deleted: boolean;
+}
+
 export class Extract implements Judge {
   private readonly options: ExtractOptions;
   /** From texts of the source to typed values. @throws Fault FIELD_INVALID, FIELD_MISSING */
   readonly coerce: Coerce;
-  private readonly id: Template;
+  /** The same for those fields that say who a record is: of a deletion there may be no others. */
+  private readonly coerceIdentity: Coerce;
+  private readonly identity: readonly string[];
+  private readonly id: Template | undefined;
   private readonly key: Template | undefined;
 
   constructor(options: ExtractOptions) {
     const { spec, fields } = options;
     this.options = options;
     this.coerce = compileCoerce(fields, { nullTexts: spec.nulls });
-    this.id = compileTemplate(spec.id, fields);
+    const named = new Set([...templateFields(spec.id ?? ''), ...templateFields(spec.key ?? ''), spec.version]);
+    const identity = fields.filter(({ name }) => named.has(name));
+    this.identity = identity.map(({ name }) => name);
+    this.coerceIdentity = compileCoerce(identity, { nullTexts: spec.nulls });
+    this.id = spec.id === undefined ? undefined : compileTemplate(spec.id, fields);
     this.key = spec.key === undefined ? undefined : compileTemplate(spec.key, fields);
   }
 
@@ -48,52 +67,68 @@ export class Extract implements Judge {
       for (let i = 0; i < slice.records.length; i++) {
         const record = slice.records[i] as RawRecord;
         const { item } = record;
+        let version = 0n;
         try {
+          version = this.versionOf(item, firstRow + i);
           if ('fault' in item) throw item.fault;
-          slice.emit(this.options.spec.to, this.make(record, item.fields, firstRow + i));
+          slice.emit(this.options.spec.to, this.make(record, item, version));
           slice.pass(i);
         } catch (error) {
-          slice.records[i] = record.asDeadLetter(this.rowVersion(firstRow + i));
+          slice.records[i] = record.asDeadLetter(version);
           slice.reject(i, placed(asFault(error, 'ROW_MALFORMED'), item.place));
         }
       }
     }
   }
 
-  private make(record: RawRecord, raw: Record<string, unknown>, row: number): Outgoing {
-    return this.recordOf(this.coerce(raw), record, this.rowVersion(row), 0);
+  private make(record: RawRecord, item: RawItem & { fields: object; deleted?: boolean }, version: bigint): Outgoing {
+    const deleted = item.deleted === true;
+    const value = deleted ? this.identityOf(item.fields as Record<string, unknown>) : this.coerce(item.fields as never);
+    return this.recordOf(value, record, { id: item.id, key: item.key, version, revision: 0, deleted });
   }
 
-  /** Version of an item that has none of its own. */
-  private rowVersion(row: number): bigint {
-    return versionOf(row, this.options.spec.priority);
+  /** What a deletion says of who is deleted. @throws Fault FIELD_MISSING: a default would delete another record. */
+  identityOf(raw: Record<string, unknown>): Record<string, unknown> {
+    for (const field of this.identity) {
+      if (raw[field] === undefined)
+        throw new Fault('FIELD_MISSING', `\`${field}\`, which says what is deleted`, { field });
+    }
+    return this.coerceIdentity(raw);
+  }
+
+  /** Version of an item that the flow file names no field for. @throws Fault VERSION_INVALID */
+  private versionOf({ version }: RawItem, row: number): bigint {
+    return versionOf(version === undefined ? row : Number(version), this.options.spec.priority);
   }
 
   /**
-   * The output record of a typed value.
-   * @param rowVersion its version, unless the flow file names a field for it.
+   * The output record of a typed value; of a deletion `value` holds what says who it is.
+   * @param given what the flow file does not say.
    * @throws Fault ID_INVALID, VERSION_INVALID, ENCODE_FAILED, RECORD_TOO_LARGE
    */
-  recordOf(value: Record<string, unknown>, record: InputRecord, rowVersion: bigint, revision: number): Outgoing {
+  recordOf(value: Record<string, unknown>, record: InputRecord, given: Given): Outgoing {
     const { spec, encoder, outlet, partitions } = this.options;
-    const id = this.id(value);
-    const key = Buffer.from(this.key === undefined ? id : this.key(value));
+    const id = this.id === undefined ? given.id : this.id(value);
+    if (id === undefined || id === '') throw new Fault('ID_INVALID', 'the source has given none');
+    const keyText = this.key === undefined ? (given.key ?? id) : this.key(value);
+    const key = Buffer.from(keyText);
     const envelope = {
       id,
-      version: spec.version === undefined ? rowVersion : versionOf(sourceVersion(value[spec.version]), spec.priority),
-      revision,
+      version:
+        spec.version === undefined ? given.version : versionOf(sourceVersion(value[spec.version]), spec.priority),
+      revision: given.revision,
       extractedAt: record.timestamp,
       from: { topic: record.topic, partition: record.partition, offset: record.offset, index: 0 },
     };
     const output: Outgoing = {
       key,
-      value: encoder.encode(value),
-      headers: { [HEADER]: packHeader(envelope, this.key === undefined) },
+      value: given.deleted ? null : encoder.encode(value),
+      headers: { [HEADER]: packHeader(envelope, keyText === id) },
       partition: partitionOf(key, partitions),
       timestamp: String(record.timestamp),
     };
     if (!outlet.fits(spec.to, output))
-      throw new Fault('RECORD_TOO_LARGE', `${output.value!.length} bytes for topic ${spec.to}`);
+      throw new Fault('RECORD_TOO_LARGE', `${output.value?.length ?? 0} bytes for topic ${spec.to}`);
     return output;
   }
 

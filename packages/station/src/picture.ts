@@ -1,6 +1,6 @@
 /** Takes the picture that the ledger's fold works on: entries, positions, watermarks; and reads what no part claims. */
 
-import type { Flow } from '@quadrille/flow';
+import { type Flow, sourceTypes } from '@quadrille/flow';
 import {
   type CommittedOffset,
   DLQ,
@@ -50,6 +50,7 @@ export const shapeOf = (flow: Flow): FlowShape => ({
     from: station.kind === 'extractor' ? undefined : station.from,
     to: station.kind === 'loader' ? [] : [station.to],
     start: station.start,
+    skips: station.kind === 'extractor' && sourceTypes[station.source.type]?.traits?.rewindable === false,
   })),
 });
 

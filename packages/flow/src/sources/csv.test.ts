@@ -10,6 +10,7 @@ import { createGzip, gzipSync } from 'node:zlib';
 import type { Fault } from '@quadrille/record';
 import type { RawItem, SourcePosition } from '../source.ts';
 import { type CsvConfig, csv } from './csv.ts';
+import { sourceContext } from './source-fixture.ts';
 
 async function folderOf(t: TestContext, files: Record<string, string | Buffer>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'quadrille-csv-'));
@@ -34,7 +35,7 @@ async function readAll(
     max = 1000,
   }: { config?: Partial<CsvConfig>; fields?: string[]; from?: SourcePosition | undefined; max?: number } = {},
 ): Promise<Read> {
-  const source = csv.create({ path: name, ...config }, { folder, fields });
+  const source = csv.create({ path: name, ...config }, sourceContext(folder, fields));
   const reader = await source.open({ name }, from);
   const items: RawItem[] = [];
   let next: SourcePosition | undefined;
@@ -114,14 +115,14 @@ describe('source csv', () => {
 
   test('a path that matches no file', async (t) => {
     const folder = await folderOf(t, { 'a.csv': 'x\n' });
-    const source = csv.create({ path: ['a.csv', 'b-*.csv'] }, { folder, fields: [] });
+    const source = csv.create({ path: ['a.csv', 'b-*.csv'] }, sourceContext(folder, []));
     await assert.rejects(source.shards(), { code: 'SOURCE_MISSING', place: 'b-*.csv' });
     await assert.rejects(source.open({ name: 'gone.csv' }, undefined), { code: 'SOURCE_UNAVAILABLE' });
   });
 
   test('a pattern that only finds files of another is no fault', async (t) => {
     const folder = await folderOf(t, { 'a.csv': 'x\n', 'b.csv': 'x\n' });
-    const source = csv.create({ path: ['*.csv', './b.csv'] }, { folder, fields: [] });
+    const source = csv.create({ path: ['*.csv', './b.csv'] }, sourceContext(folder, []));
     assert.deepEqual(await source.shards(), [{ name: 'a.csv' }, { name: 'b.csv' }]);
   });
 
@@ -159,7 +160,7 @@ describe('source csv', () => {
     const damaged = gzipSync(text);
     damaged.fill(0xff, damaged.length - 5_000, damaged.length - 4_900);
     const folder = await folderOf(t, { 'a.csv.gz': damaged });
-    const reader = await csv.create({ path: '*' }, { folder, fields: [] }).open({ name: 'a.csv.gz' }, undefined);
+    const reader = await csv.create({ path: '*' }, sourceContext(folder, [])).open({ name: 'a.csv.gz' }, undefined);
     t.after(() => reader.close());
     const { items, end } = await reader.read(60_000);
     assert.ok(items.length > 50_000 && items.length < 60_000 && !end, `${items.length} rows`);
@@ -194,7 +195,7 @@ describe('source csv', () => {
     );
     const before = process.memoryUsage();
     const reader = await csv
-      .create({ path: 'a.csv.gz' }, { folder, fields: ['a'] })
+      .create({ path: 'a.csv.gz' }, sourceContext(folder, ['a']))
       .open({ name: 'a.csv.gz' }, { ...(await identity(folder)), row: 1_000_000 });
     let items = 0;
     let peak = 0;
@@ -212,7 +213,9 @@ describe('source csv', () => {
 });
 
 async function identity(folder: string): Promise<SourcePosition> {
-  const reader = await csv.create({ path: 'a.csv.gz' }, { folder, fields: [] }).open({ name: 'a.csv.gz' }, undefined);
+  const reader = await csv
+    .create({ path: 'a.csv.gz' }, sourceContext(folder, []))
+    .open({ name: 'a.csv.gz' }, undefined);
   const { next } = await reader.read(1);
   await reader.close();
   assert.equal(next.row, 1);

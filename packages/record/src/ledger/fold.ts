@@ -8,7 +8,7 @@
  *
  * docs/explanation/ledger.md says why this is exact.
  */
-import { replayTopic, stationGroup } from '../names.ts';
+import { POSITIONS, replayTopic, stationGroup } from '../names.ts';
 import type { PlacedPart } from './chain.ts';
 import { ClaimIndex } from './claims.ts';
 import { Classifier, deadLetterTopics, inputTopic, type RecordOrigin } from './classify.ts';
@@ -82,7 +82,9 @@ export function foldLedger(input: FoldInput): LedgerFold {
     const tally = new StationTally();
     tallies.set(group, tally);
     for (const [topic, , chain] of inputs) {
-      const context = { station: group, kind: station?.kind, sparse: sparse.has(topic) };
+      // Of a station that is no longer in the flow nobody knows whether it left out numbers.
+      const skips = topic.startsWith(POSITIONS) && (station === undefined || station.skips === true);
+      const context = { station: group, kind: station?.kind, sparse: skips || sparse.has(topic) };
       for (const at of chain.parts) {
         claims.add(group, at);
         tally.add(at, station !== undefined && topic === replayTopic(shape.flow, station.name));

@@ -12,6 +12,8 @@ export interface StationShape {
   to: readonly string[];
   /** Where it begins when it is new; `earliest` unless said otherwise. What a station from `earliest` did not read was skipped. */
   start?: 'earliest' | 'latest';
+  /** An extractor of a source that cannot be rewound: numbers of its raw items may be left out. */
+  skips?: boolean;
 }
 
 export interface FlowShape {

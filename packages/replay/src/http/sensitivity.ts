@@ -69,7 +69,9 @@ function spreadIds(flows: readonly Flow[], topics: Map<string, TopicSensitivity>
   for (const station of stations) {
     if (station.kind !== 'extractor') continue;
     const { fields } = topics.get(station.to) ?? ALL;
-    const isSensitive = (template: string): boolean => templateFields(template).some((field) => fields.has(field));
+    // What an id is made of that the source brings nobody knows.
+    const isSensitive = (template: string | undefined): boolean =>
+      template === undefined ? fields.size > 0 : templateFields(template).some((field) => fields.has(field));
     mark(station.to, isSensitive(station.id), isSensitive(station.key ?? station.id));
   }
 }

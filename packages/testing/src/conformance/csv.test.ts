@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { sourceTypes } from '@quadrille/flow';
+import { sourceContext } from '@quadrille/flow/source-fixture';
 import { sourceConformance } from './source.ts';
 
 const rows = (from: number, count: number): string =>
@@ -28,7 +29,7 @@ sourceConformance({
     const type = sourceTypes.csv;
     if (type === undefined) throw new Error('no source type csv');
     return {
-      source: type.create({ path: '*.csv*' }, { folder, fields: ['id', 'name'] }),
+      source: type.create({ path: '*.csv*' }, sourceContext(folder, ['id', 'name'])),
       shards: [
         {
           name: 'a.csv',
