@@ -22,6 +22,12 @@ export const SERVICE_FAULTS = {
     message: 'no valid token',
     help: 'give a token in QUADRILLE_TOKEN; on this machine `quadrille` finds the one made at first start',
   },
+  STATION_RUNNING: { class: 'usage', message: 'the station still runs', help: 'stop all its instances first' },
+  STATION_NEEDED: {
+    class: 'usage',
+    message: 'the station still has work to do',
+    help: 'let it finish, or give up what is left with the option that is named',
+  },
   NOT_ALLOWED: { class: 'usage', message: 'the token does not allow this', help: 'ask for a token of another role' },
   TOO_MANY_REQUESTS: { class: 'usage', message: 'too many requests', help: 'wait as long as Retry-After says' },
   REQUEST_INVALID: { class: 'usage', message: 'request is not valid', help: 'see /openapi.json of the service' },

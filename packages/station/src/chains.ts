@@ -77,7 +77,9 @@ export class Chains {
       } else {
         const { offset, from, prev } = found;
         const attempts = found.kind === 'continue' ? found.attempts : 0;
-        const begin: ChainStart = { partition, offset, from, prev, attempts, fresh: found.kind === 'rewound' };
+        // The position of a station that had been removed stands in the ledger alone.
+        const fresh = found.kind === 'rewound' || at?.offset === undefined;
+        const begin: ChainStart = { partition, offset, from, prev, attempts, fresh };
         if (positions) begin.positions = livePositions(own, prev);
         starts.push(
           offset > high ? { ...begin, lost: await this.truncated(topic, partition, offset, high, positions) } : begin,

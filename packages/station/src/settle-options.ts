@@ -32,7 +32,7 @@ export function settleOptionsOf(
 }
 
 /** Writes an entry. @throws Fault BROKER_UNAVAILABLE: whether it stands in the ledger is unknown, write it again. */
-async function writeLedger(
+export async function writeLedger(
   outlet: Outlet,
   entry: LedgerEntry,
   key: string,

@@ -17,8 +17,12 @@ export interface LedgerEntry {
 }
 
 export interface LedgerPart {
-  /** `work`: judged. `expired`: an operator accepted that these offsets are gone; no verdicts, no claims. */
-  kind: 'work' | 'expired';
+  /**
+   * `work`: judged. `expired`: an operator accepted that these offsets are gone; no verdicts, no claims.
+   * `retired`: the station was removed here. It covers nothing (`from` = `to`), and stands for the position of a group that
+   * is no longer there, so that what the station had done goes on counting.
+   */
+  kind: 'work' | 'expired' | 'retired';
   /** The input: a data topic; of an extractor its positions topic, whose offsets are raw items counted from 0. */
   topic: string;
   partition: number;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LedgerPart } from './entry.ts';
 import { foldLedger } from './fold.ts';
-import { committed, entries, good, part, picture, ref } from './model/example.ts';
+import { committed, entries, FLOW, good, part, picture, ref, STATIONS } from './model/example.ts';
 import type { FoldInput } from './reconciliation.ts';
 
 /** The findings of a picture in which `qualify` stands at the end of `raw`. */
@@ -203,4 +203,32 @@ test('two hundred thousand parts are folded in seconds', () => {
   assert.deepEqual(fold.reconcile().findings, []);
   for (let i = 0; i < 100_000; i++) assert.equal(fold.verdictAt('qualify', 'raw', 0, i * 17).verdict, 'pass');
   assert.ok(performance.now() - start < 5_000, `${performance.now() - start} ms`);
+});
+
+test('what a removed station had done goes on counting when its group is gone; its flow no longer waits for it', () => {
+  const work = part(0, 10, { claims: [good(0, 10)] });
+  const retired = part(10, 10, { kind: 'retired', prev: ref(0) });
+  const shape = { flow: FLOW, stations: STATIONS.filter(({ name }) => name === 'load') };
+  const loaded = part(0, 10, {
+    topic: 'good',
+    outcomes: { written: 10, unchanged: 0, superseded: 0, conflicts: 0 },
+  });
+  const fold = (...parts: LedgerPart[]) =>
+    foldLedger(
+      picture({
+        shape,
+        entries: [
+          ...entries('qualify', ...parts),
+          ...entries('load', loaded).map((each) => ({ ...each, partition: 1 })),
+        ],
+        committed: [committed('load', 'good', 10, { partition: 1, offset: 0, part: 0 })],
+        ends: { raw: 15, good: 10 },
+      }),
+    );
+
+  assert.equal(fold(work).reconcile().balanced, false, 'a group that is gone without a word is a loss');
+  const kept = fold(work, retired);
+  assert.deepEqual(kept.unclaimed, []);
+  const { balanced, drained, edges } = kept.reconcile();
+  assert.deepEqual([balanced, drained, edges[0]?.claimed, edges[0]?.inFlight], [true, true, 10, 0]);
 });

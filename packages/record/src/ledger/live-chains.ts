@@ -5,7 +5,7 @@ import { parseMark } from './entry.ts';
 import type { FindingList } from './findings.ts';
 import { getOrMake, PartitionMap } from './partition-map.ts';
 import type { CommittedOffset, FoldInput, Watermark } from './reconciliation.ts';
-import { type Resume, resume } from './resume.ts';
+import { type Resume, resume, retiredAt } from './resume.ts';
 import type { Chain } from './verdict-at.ts';
 
 /** A chain with all its parts, also those of empty intervals, which may claim outputs of timers. */
@@ -57,7 +57,7 @@ export function liveChains(
     const live = new PartitionMap<GroupChain>();
     chains.set(group, live);
     for (const [topic, partition, { parts, committed }] of inputs) {
-      if (committed === undefined && !expected.ours(group)) continue;
+      if (committed === undefined && !expected.ours(group) && retiredAt(parts) === undefined) continue;
       const watermark = watermarks.get(topic, partition);
       const known = ({ ref }: PlacedPart): boolean =>
         ref.offset < (ledgerEnds?.get(ref.partition) ?? Number.POSITIVE_INFINITY);

@@ -21,8 +21,10 @@ export function checkPart(part: LedgerPart, { station, kind, sparse }: PartConte
     report(`committed as ${part.commit}, although the part ends at ${to}`, Math.abs(part.commit - to));
   }
   const counted = part.pass + part.drop + part.reject;
-  if (part.kind === 'expired') {
-    if (counted + part.outputs + part.claims.length > 0) report('expired and judged at once', counted);
+  if (part.kind !== 'work') {
+    if (counted + part.outputs + part.claims.length > 0) report(`${part.kind} and judged at once`, counted);
+    if (part.kind === 'retired' && from !== to)
+      report('a part that says that its station was removed covers nothing', to - from);
     return;
   }
   const span = to - from;

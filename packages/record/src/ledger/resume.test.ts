@@ -86,3 +86,22 @@ test("an extractor's offsets are those of its positions topic, its parts count r
   assert.deepEqual(at(0), { kind: 'rewound', offset: 0, from: 0, prev: null });
   assert.deepEqual(at(7), { kind: 'lost', reason: 'skipped', from: 900, to: 900, prev: ref(1) });
 });
+
+const gone = (to: number, prev: number): LedgerPart => part(to, to, { kind: 'retired', prev: ref(prev) });
+const removed = [...chain, { ref: ref(3), at: 3, part: gone(30, 2) }];
+
+test('a removed station that comes back goes on where it stood, behind the part that says so', () => {
+  const found = resume({ parts: removed, committed: undefined, mark: undefined, low: 0 });
+  assert.deepEqual(found, { kind: 'continue', offset: 30, from: 30, prev: ref(3), attempts: 0 });
+});
+
+test('of a removed station that comes back, what was deleted meanwhile is lost', () => {
+  const found = resume({ parts: removed, committed: undefined, mark: undefined, low: 34 });
+  assert.deepEqual(found, { kind: 'lost', reason: 'expired', from: 30, to: 34, prev: ref(3) });
+});
+
+test('a position that is lost after a removed station had come back is lost all the same', () => {
+  const parts = [...removed, { ref: ref(4), at: 4, part: part(30, 40, { prev: ref(3) }) }];
+  const found = resume({ parts, committed: undefined, mark: undefined, low: 0 });
+  assert.equal(found.kind === 'lost' && found.reason, 'no position');
+});

@@ -40,13 +40,15 @@ export type Resume =
 
 /** Pure, and the same for a station at assignment and for the fold, so that both always agree on what counts. */
 export function resume({ parts, committed, mark, low }: ResumeInput): Resume {
-  if (committed === undefined) {
+  const retired = committed === undefined ? retiredAt(parts) : undefined;
+  const at = committed ?? retired?.part.commit;
+  if (at === undefined) {
     const tip = furthest(parts);
     if (tip === undefined) return { kind: 'begin' };
     const { to } = tip.part;
     return { kind: 'lost', reason: 'no position', from: to, to: Math.max(to, low ?? to), prev: tip.ref };
   }
-  const found = place(parts, committed, mark);
+  const found = place(parts, at, retired === undefined ? mark : { ref: retired.ref, attempts: 0 });
   if (found.kind === 'begin') return found;
   // An extractor's offsets are not its items: it goes on after its last part, and nothing is lost but the position.
   if (found.kind === 'lost')
@@ -75,6 +77,15 @@ function place(parts: readonly PlacedPart[], committed: number, mark: CommitMark
   const starts = parts.filter(({ part }) => part.prev === null && part.from <= committed);
   const start = starts.length === 0 ? committed : starts.reduce((most, { part }) => Math.max(most, part.from), 0);
   return { kind: 'rewound', offset: start, from: start, prev: null };
+}
+
+/**
+ * The part that stands for the position of a removed station: its group is gone, and nothing was done since. A station
+ * that comes back under its name goes on behind it.
+ */
+export function retiredAt(parts: readonly PlacedPart[]): PlacedPart | undefined {
+  const tip = furthest(parts);
+  return tip?.part.kind === 'retired' ? tip : undefined;
 }
 
 /** The part that ends furthest; of several the newest. */

@@ -4,6 +4,7 @@
  */
 import {
   compareRefs,
+  formatMark,
   type LedgerRef,
   liveChain,
   type PlacedPart,
@@ -13,6 +14,7 @@ import {
   resume,
   stationGroup,
 } from '@quadrille/record';
+import type { Committed } from '@quadrille/station';
 import type { Tx } from '../db/database.ts';
 import { linkRange } from '../letters/link.ts';
 import type { Ground, LivePart, OnLive } from '../model.ts';
@@ -44,12 +46,14 @@ export async function makeLive(ground: Ground, handlers: readonly OnLive[], sign
   let made = 0;
   for (const { flow, station, topic } of inputs) {
     if (signal.aborted) return made;
-    if (!existing.has(topic)) continue;
     const group = topic === replayTopic(flow, station) ? replayGroup(flow, station) : stationGroup(flow, station);
-    for (const { partition, offset, metadata } of await admin.committed(group, topic)) {
-      if (offset === undefined) continue;
+    const positions = existing.has(topic) ? await admin.committed(group, topic) : [];
+    const known = positions.filter(({ offset }) => offset !== undefined);
+    const isWhole = known.length > 0 && known.length === positions.length;
+    const kept = isWhole ? [] : await retired(ground, flow, station, topic, known);
+    for (const { partition, offset, metadata } of [...known, ...kept]) {
       const key = { flow, station, topic, partition };
-      made += await database.transaction((tx) => follow(tx, key, offset, metadata, handlers));
+      made += await database.transaction((tx) => follow(tx, key, offset!, metadata, handlers));
     }
   }
   return made;
@@ -116,6 +120,29 @@ async function follow(
 interface Pending {
   placed: PlacedPart;
   row: PartRow;
+}
+
+/** Where a removed station stood, as the ledger keeps it: partitions without a position whose furthest part says so. */
+async function retired(
+  { database }: Ground,
+  flow: string,
+  station: string,
+  topic: string,
+  known: readonly Committed[],
+): Promise<Committed[]> {
+  const tips = await database.query<PartRow>(
+    `SELECT DISTINCT ON (partition) * FROM ledger_part WHERE flow = $1 AND station = $2 AND topic = $3
+     ORDER BY partition, commit_offset DESC, ledger_partition DESC, ledger_offset DESC, part DESC`,
+    [flow, station, topic],
+  );
+  const gone = tips.filter(
+    (tip) => tip.kind === 'retired' && !known.some(({ partition }) => partition === tip.partition),
+  );
+  return gone.map((tip) => ({
+    partition: tip.partition,
+    offset: tip.commit_offset,
+    metadata: formatMark({ ref: refOf(tip.ledger_partition, tip.ledger_offset, tip.part), attempts: 0 }),
+  }));
 }
 
 /** From the committed part back to the one that was live last, in the order of the chain; undefined when it does not lead there. */

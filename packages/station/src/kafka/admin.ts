@@ -1,4 +1,5 @@
 /** What the engine asks Kafka about topics and groups. Numbers, not the protocol's strings. */
+import { Fault } from '@quadrille/record';
 import type { Admin, Kafka } from 'kafkajs';
 
 export interface TopicSpec {
@@ -20,6 +21,10 @@ export interface Bounds {
   /** Offset after the last record. */
   high: number;
 }
+
+/** Kafka's error codes. */
+const NON_EMPTY_GROUP = 68;
+const GROUP_ID_NOT_FOUND = 69;
 
 const LEADERS_MS = 15_000;
 const LEADERS_WAIT_MS = 100;
@@ -169,6 +174,28 @@ export class KafkaAdmin {
     if (groups.length === 0) return [];
     const described = await admin.describeGroups(groups.map(({ groupId }) => groupId));
     return described.groups.filter(({ members }) => members.length > 0).map(({ groupId }) => groupId);
+  }
+
+  /** Deletes groups with their positions; those that are absent count as deleted. @throws Fault STATION_RUNNING: one has members */
+  async deleteGroups(groups: readonly string[]): Promise<void> {
+    const admin = await this.ready();
+    for (const group of groups) {
+      try {
+        await patiently(() => admin.deleteGroups([group]));
+      } catch (error) {
+        const [refused] = (error as { groups?: { errorCode: number }[] }).groups ?? [];
+        if (refused?.errorCode === NON_EMPTY_GROUP) throw new Fault('STATION_RUNNING', `group ${group}`);
+        if (refused?.errorCode !== GROUP_ID_NOT_FOUND) throw error;
+      }
+    }
+  }
+
+  /** Deletes topics with all that stands in them; those that are absent count as deleted. */
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    const admin = await this.ready();
+    const existing = new Set(await admin.listTopics());
+    const there = topics.filter((topic) => existing.has(topic));
+    if (there.length > 0) await admin.deleteTopics({ topics: there });
   }
 
   async close(): Promise<void> {
