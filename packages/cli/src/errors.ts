@@ -1,6 +1,7 @@
 /** How what was thrown is shown to a person, and which exit code it means. */
 import { StackError, StackErrors } from '@quadrille/devstack';
 import { Fault, Faults } from '@quadrille/record';
+import { isKafkaError, kafkaFault } from '@quadrille/station';
 import { EXIT, type ExitCode } from './exit.ts';
 import { ServiceError } from './replay/client.ts';
 
@@ -23,17 +24,9 @@ export function formatError(thrown: unknown, debug = false): string {
   if (thrown instanceof ServiceError) return thrown.format();
   if (thrown instanceof Cancelled) return 'cancelled';
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-  const fault = kafkaFault(error);
-  if (fault !== undefined) return fault.format() + (debug ? `\n${error.stack}` : '');
+  if (isKafkaError(error)) return kafkaFault(error).format() + (debug ? `\n${error.stack}` : '');
   const what = `DEFECT: ${error.message}\n  help: this is a defect of Quadrille; run again with QUADRILLE_LOG=debug and report what is printed`;
   return debug ? `${what}\n${error.stack}` : what;
-}
-
-/** What the client throws when brokers do not answer; told like the engine tells it. */
-function kafkaFault(error: Error): Fault | undefined {
-  if (!/^KafkaJS/.test(error.name)) return undefined;
-  const cause = (error as { cause?: Error }).cause ?? error;
-  return new Fault('BROKER_UNAVAILABLE', cause.message, { cause: error });
 }
 
 export function exitCodeOf(thrown: unknown): ExitCode {

@@ -1,6 +1,7 @@
 /** The servers a command works on, and clients to ask them. */
 import { findStack, type StackAddresses, startStack } from '@quadrille/devstack';
 import { connectKafka, createLog, KafkaAdmin, Registry, SERVICE_USERS } from '@quadrille/station';
+import { accessOf, checkRegistry, withDatabase } from './access.ts';
 import type { Context } from './command.ts';
 import { Cancelled } from './errors.ts';
 import { stateFolder } from './state.ts';
@@ -17,16 +18,19 @@ export interface Servers {
 /** Clients of servers that run. Log lines of the Kafka client only with QUADRILLE_LOG. */
 export function clientsOf(context: Context, addresses: StackAddresses): Servers {
   const log = createLog({ command: 'quadrille' }, context.env.QUADRILLE_LOG ?? 'silent');
+  const access = accessOf(context.env, addresses);
   const kafka = connectKafka(
     {
       brokers: addresses.brokers,
+      access: access.kafka,
       clientId: `quadrille-cli-${process.pid}`,
       reader: SERVICE_USERS.operator,
       sessionTimeoutMs: 30_000,
     },
     log,
   );
-  return { addresses, kafka, admin: new KafkaAdmin(kafka), registry: new Registry(addresses.registryUrl) };
+  const registry = new Registry(access.registryUrl, access.registry);
+  return { addresses, kafka, admin: new KafkaAdmin(kafka), registry };
 }
 
 /** What a command needs beside Kafka and the registry. */
@@ -42,7 +46,8 @@ export async function findServers(
   context: Context,
   needs: Needs = { database: true },
 ): Promise<StackAddresses | undefined> {
-  const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL } = context.env;
+  const env = withDatabase(context.env);
+  const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL } = env;
   // As `up` chooses: a kind that is asked for comes before addresses.
   const isKindForced = (context.env.QUADRILLE_STACK ?? '').trim() !== '';
   if (!isKindForced && !needs.database && KAFKA_BROKERS && SCHEMA_REGISTRY_URL && !DATABASE_URL)
@@ -53,7 +58,7 @@ export async function findServers(
       databaseUrl: '',
     };
   if (!isKindForced && (KAFKA_BROKERS || SCHEMA_REGISTRY_URL || DATABASE_URL))
-    return startStack({ dir: stateFolder(context.cwd), kind: 'given', env: { ...context.env } });
+    return startStack({ dir: stateFolder(context.cwd), kind: 'given', env, checkRegistry: checkRegistry(env) });
   return findStack(stateFolder(context.cwd));
 }
 

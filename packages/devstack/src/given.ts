@@ -17,19 +17,26 @@ export function addressesFrom(env: NodeJS.ProcessEnv): StackAddresses | undefine
     ...brokers
       .filter((broker) => !/^(\[[0-9a-f:]+\]|[^\s:/,]+):\d{1,5}$/i.test(broker))
       .map((broker) => invalid('KAFKA_BROKERS', `"${broker}"`)),
-    ...(protocolOf(registryUrl).startsWith('http') ? [] : [invalid('SCHEMA_REGISTRY_URL', `"${registryUrl}"`)]),
-    // Not repeated: it may hold a password.
+    // Not repeated: they may hold a password.
+    ...(protocolOf(registryUrl).startsWith('http')
+      ? []
+      : [invalid('SCHEMA_REGISTRY_URL', 'not an http:// or https:// URL')]),
     ...(protocolOf(databaseUrl).startsWith('postgres') ? [] : [invalid('DATABASE_URL', 'not a postgres:// URL')]),
   ];
   throwAll(wrong);
   return { kind: 'given', brokers, registryUrl, databaseUrl };
 }
 
-/** Throws ADDRESS_UNREACHABLE for each of the three that does not answer. */
-export async function useGiven(addresses: StackAddresses): Promise<Stack> {
+/** Throws ADDRESS_UNREACHABLE for each of the three that does not answer; and what `checkRegistry` throws. */
+export async function useGiven(
+  addresses: StackAddresses,
+  checkRegistry?: (registryUrl: string) => Promise<void>,
+): Promise<Stack> {
   const [brokers, registry, database] = await Promise.all([
     Promise.all(addresses.brokers.map(async (broker) => ({ broker, open: await brokerAccepts(broker) }))),
-    registryProblem(addresses.registryUrl),
+    checkRegistry === undefined
+      ? registryProblem(addresses.registryUrl)
+      : checkRegistry(addresses.registryUrl).then(() => undefined),
     databaseProblem(addresses.databaseUrl),
   ]);
   const wrong: StackError[] = [];

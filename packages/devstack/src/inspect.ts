@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { addressesFrom } from './given.ts';
 import { findPackage } from './local/postgres-place.ts';
 import { findDocker, inspectLocal, type Finding as LocalFinding } from './machine.mjs';
-import { accepts, databaseProblem, registryProblem } from './probes.ts';
-import type { StackAddresses, StackKind } from './stack.ts';
+import { accepts, databaseProblem, reasonOf, registryProblem } from './probes.ts';
+import type { StackAddresses, StackKind, StackOptions } from './stack.ts';
 import { STACK_ERRORS, StackError, type StackErrorCode, StackErrors } from './stack-error.ts';
 import { chooseKind } from './start.ts';
 import { findStack } from './state-folder.ts';
@@ -25,7 +25,9 @@ export interface Finding {
 const MEMORY_NEEDED = 2 * 1024 ** 3;
 
 /** Starts nothing, downloads nothing, throws nothing. */
-export async function inspectMachine(options: { dir?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Finding[]> {
+export async function inspectMachine(
+  options: Partial<Pick<StackOptions, 'dir' | 'env' | 'checkRegistry'>> = {},
+): Promise<Finding[]> {
   const env = options.env ?? process.env;
   const dir = resolve(options.dir ?? '.quadrille');
   const findings: Finding[] = [
@@ -35,7 +37,7 @@ export async function inspectMachine(options: { dir?: string; env?: NodeJS.Proce
   try {
     kind = await chooseKind(dir, env);
     findings.push({ name: 'stack', ok: true, needed: true, detail: await describeChoice(kind, dir) });
-    if (kind === 'given') findings.push(...(await inspectAddresses(addressesFrom(env)!)));
+    if (kind === 'given') findings.push(...(await inspectAddresses(addressesFrom(env)!, options.checkRegistry)));
   } catch (error) {
     findings.push(...problems(error));
   }
@@ -69,7 +71,10 @@ async function describeChoice(kind: StackKind, dir: string): Promise<string> {
   return words[kind];
 }
 
-async function inspectAddresses(addresses: StackAddresses): Promise<Finding[]> {
+async function inspectAddresses(
+  addresses: StackAddresses,
+  checkRegistry: StackOptions['checkRegistry'],
+): Promise<Finding[]> {
   const brokers = addresses.brokers.map(async (broker) => {
     const { hostname, port } = new URL(`kafka://${broker}`);
     return given('Kafka', broker, (await accepts(hostname, Number(port))) ? undefined : 'no connection');
@@ -77,9 +82,19 @@ async function inspectAddresses(addresses: StackAddresses): Promise<Finding[]> {
   const { hostname, port } = new URL(addresses.databaseUrl);
   return Promise.all([
     ...brokers,
-    registryProblem(addresses.registryUrl).then((problem) => given('registry', addresses.registryUrl, problem)),
+    (checkRegistry === undefined
+      ? registryProblem(addresses.registryUrl)
+      : checkRegistry(addresses.registryUrl).then(() => undefined, reasonOf)
+    ).then((problem) => given('registry', withoutUser(addresses.registryUrl), problem)),
     databaseProblem(addresses.databaseUrl).then((problem) => given('database', `${hostname}:${port || 5432}`, problem)),
   ]);
+}
+
+function withoutUser(address: string): string {
+  const url = new URL(address);
+  url.username = '';
+  url.password = '';
+  return url.href;
 }
 
 function given(name: string, place: string, problem: string | undefined): Finding {

@@ -48,4 +48,6 @@ export interface StackOptions {
   /** One line for a person at each step that takes time, and when a server ends unasked. */
   onProgress?: (line: string) => void;
   env?: NodeJS.ProcessEnv;
+  /** How a given registry is asked whether it answers, where it wants more than an address. Throws what is wrong. */
+  checkRegistry?: (registryUrl: string) => Promise<void>;
 }

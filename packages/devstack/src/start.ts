@@ -22,7 +22,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const addresses = addressesFrom(env);
     if (addresses === undefined)
       throw new StackError('ADDRESSES_PARTIAL', 'none of the three is set', { place: 'environment' });
-    return useGiven(addresses);
+    return useGiven(addresses, options.checkRegistry);
   }
   if (kind === 'local') return startLocal({ ...options, dir, env });
   try {

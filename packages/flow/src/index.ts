@@ -20,6 +20,7 @@ export * from './lookup.ts';
 export * from './lookups/index.ts';
 export * from './rule.ts';
 export * from './rules/index.ts';
+export * from './secret.ts';
 export * from './source.ts';
 export * from './sources/index.ts';
 export * from './target.ts';

@@ -1,14 +1,18 @@
 /** What waiting can mend: something that the service needs is away. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asFault, Fault } from '@quadrille/record';
+import { Fault } from '@quadrille/record';
 import type { Log } from '@quadrille/station';
+import { isKafkaError, kafkaFault } from '@quadrille/station';
 import type { Duty } from './model.ts';
 
 /** As a fault of class `dependency`; undefined for anything else. */
 export function awayOf(error: unknown): Fault | undefined {
-  if (error instanceof Fault) return error.class === 'dependency' ? error : undefined;
-  return error instanceof Error && /^KafkaJS/.test(error.name) ? asFault(error, 'BROKER_UNAVAILABLE') : undefined;
+  const fault = told(error);
+  return fault instanceof Fault && fault.class === 'dependency' ? fault : undefined;
 }
+
+/** What the Kafka client throws, in our words; anything else as it is. */
+export const told = (error: unknown): unknown => (isKafkaError(error) ? kafkaFault(error) : error);
 
 const LONGEST_WAIT_MS = 5_000;
 

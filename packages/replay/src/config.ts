@@ -3,14 +3,24 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { delimiter, resolve } from 'node:path';
+import { type Environment, secretOf } from '@quadrille/flow';
 import { Fault, Faults } from '@quadrille/record';
+import {
+  type KafkaAccess,
+  type RegistryAccess,
+  readBrokers,
+  readKafkaAccess,
+  readRegistryAccess,
+  type Wrong,
+} from '@quadrille/station';
 import { parseTokens, type Token } from './http/tokens.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ReplayConfig {
   brokers: string[];
+  kafkaAccess: KafkaAccess;
+  /** Without user and password. */
   registryUrl: string;
+  registryAccess: RegistryAccess;
   databaseUrl: string;
   /** Schema of the database that holds the service's state; instances of one service share it. */
   schema: string;
@@ -43,18 +53,10 @@ export async function readReplayConfig(env: Environment): Promise<ReplayConfig> 
     return undefined;
   };
   const need = (name: string, help: string): string => env[name] || wrong(name, 'is not set', help) || '';
-  const brokers = need('KAFKA_BROKERS', 'host:port of one or more brokers, separated by commas')
-    .split(',')
-    .map((broker) => broker.trim())
-    .filter(Boolean);
-  for (const broker of brokers) {
-    if (!/^[^\s:]+:\d+$/.test(broker))
-      wrong('KAFKA_BROKERS', `${JSON.stringify(broker)} is not host:port`, 'e.g. 127.0.0.1:9092');
-  }
-  const registryUrl = need('SCHEMA_REGISTRY_URL', 'address of a Confluent-compatible registry').replace(/\/$/, '');
-  if (registryUrl !== '' && !URL.canParse(registryUrl))
-    wrong('SCHEMA_REGISTRY_URL', 'is not a URL', 'e.g. http://127.0.0.1:8080/apis/ccompat/v7');
-  const databaseUrl = need('DATABASE_URL', 'postgres://user:password@host:port/database');
+  const brokers = readBrokers(env, wrong);
+  const kafkaAccess = readKafkaAccess(env, wrong);
+  const registry = readRegistryAccess(env, wrong);
+  const databaseUrl = readDatabaseUrl(env, wrong);
   // Its text may hold a password: never quoted.
   if (databaseUrl !== '' && !/^postgres(ql)?:$/.test(URL.parse(databaseUrl)?.protocol ?? ''))
     wrong('DATABASE_URL', 'is not a PostgreSQL address', 'e.g. postgres://user:password@host:5432/database');
@@ -85,7 +87,9 @@ export async function readReplayConfig(env: Environment): Promise<ReplayConfig> 
   if (faults.length > 0) throw new Faults(faults);
   return {
     brokers,
-    registryUrl,
+    kafkaAccess,
+    registryUrl: registry.url,
+    registryAccess: registry.access,
     databaseUrl,
     schema,
     flows,
@@ -95,11 +99,22 @@ export async function readReplayConfig(env: Environment): Promise<ReplayConfig> 
     retainDays: days,
     instance: env.QUADRILLE_INSTANCE ?? `${hostname()}-${process.pid}`,
     logLevel,
-    env,
+    env: { ...env },
   };
 }
 
-type Wrong = (place: string, what: string, help: string) => undefined;
+function readDatabaseUrl(env: Environment, wrong: Wrong): string {
+  try {
+    return (
+      secretOf(env, 'DATABASE_URL') ??
+      wrong('DATABASE_URL', 'is not set', 'postgres://user:password@host:port/database') ??
+      ''
+    );
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return wrong(error.place ?? '', error.message, error.help) ?? '';
+  }
+}
 
 function listenAddress(env: Environment, wrong: Wrong): { host: string; port: number } | undefined {
   const listen = /^(\[[^\]]+\]|[^:]+):(\d+)$/.exec(env.QUADRILLE_HTTP ?? '127.0.0.1:0');

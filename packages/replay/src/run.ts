@@ -1,6 +1,7 @@
 /** The life of a process of the replay service, from configuration to exit code. */
 import { Fault, Faults } from '@quadrille/record';
 import { createLog, EXIT, type Log } from '@quadrille/station';
+import { told } from './away.ts';
 import { readReplayConfig } from './config.ts';
 import { defectOf } from './http/status.ts';
 import { startService } from './service.ts';
@@ -47,7 +48,8 @@ export async function runReplayService(env: NodeJS.ProcessEnv = process.env): Pr
       tell();
     }
     process.exitCode = EXIT.done;
-  } catch (error) {
+  } catch (thrown) {
+    const error = told(thrown);
     report(error, log);
     process.exitCode = isForPeople(error) ? EXIT.config : EXIT.dead;
   }

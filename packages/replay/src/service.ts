@@ -101,11 +101,12 @@ class Life {
   }
 
   async #work(flows: Flows): Promise<void> {
-    const { brokers, registryUrl, databaseUrl, schema, instance, env } = this.#config;
+    const { brokers, kafkaAccess, registryUrl, registryAccess, databaseUrl, schema, instance, env } = this.#config;
     const log = this.#log;
     const kafka = connectKafka(
       {
         brokers,
+        access: kafkaAccess,
         clientId: `${SERVICE_USERS.replay}@${instance}`,
         reader: SERVICE_USERS.replay,
         sessionTimeoutMs: 30_000,
@@ -114,7 +115,7 @@ class Life {
     );
     const admin = new KafkaAdmin(kafka);
     const outlet = new Outlet(kafka);
-    const registry = new Registry(registryUrl);
+    const registry = new Registry(registryUrl, registryAccess);
     const database = openDatabase(databaseUrl, schema, CONNECTIONS);
     const ground: Ground = { database, kafka, admin, outlet, registry, flows: flows.byName, instance, env, log };
     // Ends the duties, too, when one of them fails.

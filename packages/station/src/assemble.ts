@@ -8,6 +8,7 @@ import {
   type StationSpec,
   type TopicSchema,
   targetTypes,
+  withSecrets,
 } from '@quadrille/flow';
 import { deadLetterTopic, Fault, LEDGER_TOPIC, PREVIEW_TOPIC, positionsTopic, replayTopic } from '@quadrille/record';
 import { enrich } from './assemble-enrich.ts';
@@ -54,10 +55,12 @@ export function topicsOf(flow: Flow, spec: StationSpec): string[] {
   return [...topics, spec.to];
 }
 
-/** @throws Fault TOPIC_SETTINGS naming all topics that are absent. */
+/** @throws Fault TOPIC_SETTINGS naming all topics that are absent, ACL_MISSING when one is hidden from this user. */
 export async function needTopics(admin: KafkaAdmin, outlet: Outlet, topics: string[]): Promise<Map<string, number>> {
   const partitions = await admin.partitions(topics);
   const absent = topics.filter((topic) => !partitions.has(topic));
+  // Brokers hide topics that a user may not see.
+  await admin.needRights(absent);
   if (absent.length > 0)
     throw new Fault('TOPIC_SETTINGS', `there is no topic ${absent.join(', ')}`, {
       help: 'create them with `quadrille up`, or by hand',
@@ -110,7 +113,7 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
         folder: flow.folder,
         schema: input.type,
         fields: input.fields,
-        env: config.env,
+        env: withSecrets(config.env, spec.target.config),
       });
       return new Load(decoderOf(input, registry), target);
     }

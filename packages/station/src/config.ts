@@ -1,6 +1,7 @@
 /** What a station's process is told by its environment. All problems at once. */
 import { hostname } from 'node:os';
 import { Fault, Faults } from '@quadrille/record';
+import { type KafkaAccess, type RegistryAccess, readBrokers, readKafkaAccess, readRegistryAccess } from './access.ts';
 
 export interface StationConfig {
   /** Flow file or its folder. */
@@ -8,7 +9,10 @@ export interface StationConfig {
   station: string;
   instance: string;
   brokers: string[];
+  kafkaAccess: KafkaAccess;
+  /** Without user and password. */
   registryUrl: string;
+  registryAccess: RegistryAccess;
   /** Where health and metrics listen. Port 0: any free one. */
   http: { host: string; port: number };
   logLevel: string;
@@ -39,17 +43,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     );
     return fallback;
   };
-  const brokers = need('KAFKA_BROKERS', 'host:port of one or more brokers, separated by commas')
-    .split(',')
-    .map((b) => b.trim())
-    .filter(Boolean);
-  for (const broker of brokers) {
-    if (!/^[^\s:]+:\d+$/.test(broker))
-      wrong('KAFKA_BROKERS', `${JSON.stringify(broker)} is not host:port`, 'e.g. 127.0.0.1:9092');
-  }
-  const registryUrl = need('SCHEMA_REGISTRY_URL', 'address of a Confluent-compatible registry').replace(/\/$/, '');
-  if (registryUrl !== '' && !URL.canParse(registryUrl))
-    wrong('SCHEMA_REGISTRY_URL', 'is not a URL', 'e.g. http://127.0.0.1:8080/apis/ccompat/v7');
+  const brokers = readBrokers(env, wrong);
+  const kafkaAccess = readKafkaAccess(env, wrong);
+  const registry = readRegistryAccess(env, wrong);
   const listen = /^(.+):(\d+)$/.exec(env.QUADRILLE_HTTP ?? '127.0.0.1:0');
   if (listen === null || Number(listen[2]) > 65535)
     wrong('QUADRILLE_HTTP', `${JSON.stringify(env.QUADRILLE_HTTP)} is not host:port`, 'e.g. 127.0.0.1:9464');
@@ -61,13 +57,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     station: need('QUADRILLE_STATION', 'name of a station of the flow'),
     instance: env.QUADRILLE_INSTANCE ?? `${hostname()}-${process.pid}`,
     brokers,
-    registryUrl,
+    kafkaAccess,
+    registryUrl: registry.url,
+    registryAccess: registry.access,
     http: { host: listen?.[1] ?? '127.0.0.1', port: Number(listen?.[2] ?? 0) },
     logLevel,
     sessionTimeoutMs: number('QUADRILLE_SESSION_TIMEOUT_MS', 30_000, 1_000, 300_000),
     ledger: env.QUADRILLE_LEDGER !== 'off',
     metrics: env.QUADRILLE_METRICS !== 'off',
-    env,
+    // A copy: secrets are taken out of the process's own.
+    env: { ...env },
   };
   if (faults.length > 0) throw new Faults(faults);
   return config;

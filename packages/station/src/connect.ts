@@ -64,6 +64,7 @@ export async function connect(
   const kafka = connectKafka(
     {
       brokers: config.brokers,
+      access: config.kafkaAccess,
       clientId: `${group}@${config.instance}`,
       reader: group,
       sessionTimeoutMs: config.sessionTimeoutMs,
@@ -72,7 +73,7 @@ export async function connect(
   );
   const admin = new KafkaAdmin(kafka);
   const outlet = new Outlet(kafka);
-  const registry = new Registry(config.registryUrl);
+  const registry = new Registry(config.registryUrl, config.registryAccess);
   let controlChanged: () => void = () => {};
   const control = new Control(kafka, flow.name, spec.name, config.sessionTimeoutMs, () => controlChanged(), onDead);
   let intake: Intake | undefined;

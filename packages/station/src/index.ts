@@ -1,3 +1,4 @@
+export * from './access.ts';
 export * from './acls.ts';
 export * from './control.ts';
 export type { StationStatus } from './http.ts';
@@ -8,7 +9,6 @@ export * from './own-topics.ts';
 export * from './picture.ts';
 export * from './provision.ts';
 export * from './registry.ts';
-export * from './retire.ts';
 export * from './run.ts';
 export { type SettleOptions, settle } from './settle.ts';
 export { VERSION } from './version.ts';

@@ -1,6 +1,7 @@
 /** The process apart: judges the records it is sent, one by one, and emits nothing. Run by probe.ts. */
 import { readStation } from '@quadrille/flow';
 import { InputRecord, stationGroup } from '@quadrille/record';
+import { SECRET_VARIABLES } from './access.ts';
 import { assembleJudge, needOwnSchemas, needTopics, topicsOf } from './assemble.ts';
 import { readConfig } from './config.ts';
 import { Control } from './control.ts';
@@ -13,6 +14,7 @@ import { type Round, Slice } from './round.ts';
 import { untilReady } from './until-ready.ts';
 
 const config = readConfig(process.env);
+for (const name of SECRET_VARIABLES) delete process.env[name];
 const log = createLog({ station: config.station, instance: `${config.instance}.probe` }, config.logLevel);
 process.once('disconnect', () => process.exit(0));
 
@@ -20,6 +22,7 @@ const { flow, station: spec } = await readStation(config.flow, config.station);
 const kafka = connectKafka(
   {
     brokers: config.brokers,
+    access: config.kafkaAccess,
     clientId: `${config.instance}.probe`,
     reader: stationGroup(flow.name, spec.name),
     sessionTimeoutMs: config.sessionTimeoutMs,
@@ -28,7 +31,7 @@ const kafka = connectKafka(
 );
 const admin = new KafkaAdmin(kafka);
 const outlet = new Outlet(kafka);
-const registry = new Registry(config.registryUrl);
+const registry = new Registry(config.registryUrl, config.registryAccess);
 const onDead = (): never => process.exit(1);
 const control = new Control(kafka, flow.name, `${spec.name}.probe`, config.sessionTimeoutMs, () => {}, onDead);
 await needOwnSchemas(registry);

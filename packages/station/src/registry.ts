@@ -1,19 +1,45 @@
 /** The schema registry: ids by subject, schemas by id, registering with BACKWARD_TRANSITIVE. */
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
-import { Fault } from '@quadrille/record';
+import { causesOf, Fault, tlsFault } from '@quadrille/record';
+import type { RegistryAccess } from './access.ts';
+import { agentOf, get, OPEN } from './registry-http.ts';
+
+const TLS = { ca: 'SCHEMA_REGISTRY_TLS_CA_FILE', certificate: 'SCHEMA_REGISTRY_TLS_CERT_FILE' };
+const TIMEOUT_MS = 5_000;
 
 /** Fetches and registers; decoding is done by our own resolvers, since the client builds one a record. */
 export class Registry {
   private readonly client: SchemaRegistry;
   private readonly url: string;
+  private readonly access: RegistryAccess;
+  private readonly agent: ReturnType<typeof agentOf>;
 
-  constructor(url: string) {
+  /** @param url without user and password. */
+  constructor(url: string, access: RegistryAccess = OPEN) {
     this.url = url;
+    this.access = access;
+    this.agent = agentOf(url, access);
+    const { authorization } = access;
     this.client = new SchemaRegistry({
       host: url,
       clientId: 'quadrille',
       retry: { retries: 1, initialRetryTimeInSecs: 0.1 },
+      agent: this.agent,
+      middlewares:
+        authorization === undefined
+          ? []
+          : [
+              () => ({
+                prepareRequest: async (next) => (await next()).enhance({ headers: { authorization: authorization() } }),
+              }),
+            ],
     });
+  }
+
+  /** @throws Fault REGISTRY_UNAVAILABLE, ACCESS_DENIED, TLS_FAILED unless it lists its subjects. */
+  async check(): Promise<void> {
+    if (!Array.isArray(await this.get('/subjects')))
+      throw this.unavailable(new Error('it does not answer with a list of subjects'));
   }
 
   /**
@@ -74,32 +100,29 @@ export class Registry {
   }
 
   private async get(path: string): Promise<unknown> {
-    let response: Response;
     try {
-      response = await fetch(`${this.url}${path}`, {
-        signal: AbortSignal.timeout(5_000),
-        headers: { accept: 'application/json' },
-      });
+      const { status, text } = await get(`${this.url}${path}`, this.agent, this.access.authorization?.(), TIMEOUT_MS);
+      if (status === 404) return undefined;
+      if (status < 200 || status > 299) throw Object.assign(new Error(`status ${status}`), { status });
+      return JSON.parse(text);
     } catch (error) {
       throw this.unavailable(error);
     }
-    if (response.status === 404) {
-      await response.body?.cancel();
-      return undefined;
-    }
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw this.unavailable(new Error(`status ${response.status}`));
-    }
-    return response.json();
   }
 
   private unavailable(error: unknown): Fault {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return new Fault('REGISTRY_UNAVAILABLE', cause instanceof Error ? cause.message : String(cause), {
-      place: this.url,
-      cause: error,
-    });
+    const status = statusOf(error);
+    if (status === 401 || status === 403)
+      return new Fault('ACCESS_DENIED', `the registry answers with status ${status}`, {
+        place: this.url,
+        help: 'check SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, or SCHEMA_REGISTRY_TOKEN, and its rights there',
+        cause: error,
+      });
+    const cause = causesOf(error).at(-1);
+    return (
+      tlsFault(error, TLS, this.url) ??
+      new Fault('REGISTRY_UNAVAILABLE', cause?.message || String(error), { place: this.url, cause: error })
+    );
   }
 }
 

@@ -1,7 +1,8 @@
 /** A station's life: read its configuration, wait for what it needs, run the loop, leave in order. */
-import { readStation, type StationKind } from '@quadrille/flow';
+import { hideSecrets, readStation, type StationKind } from '@quadrille/flow';
 import { Fault, Faults } from '@quadrille/record';
 import { acceptLosses } from './accept-loss.ts';
+import { SECRET_VARIABLES } from './access.ts';
 import { readConfig, type StationConfig } from './config.ts';
 import { connect, type Station } from './connect.ts';
 import { faultOf } from './control.ts';
@@ -17,7 +18,7 @@ export interface RunOptions {
 /** Exit codes of a station's process: left in order; a person must mend something; start it again. */
 export const EXIT = { done: 0, config: 1, dead: 70 } as const;
 /** From SIGTERM until the process ends by force. */
-const GRACE_MS = 30_000;
+export const GRACE_MS = 30_000;
 const CRASH_LIMIT_MS = 2_000;
 
 /** Runs the station named by the environment until SIGTERM or SIGINT. Never returns otherwise: sets the exit code and ends. */
@@ -30,6 +31,7 @@ export async function runStation(kind: StationKind, options: RunOptions = {}): P
   process.on('uncaughtException', defect).on('unhandledRejection', defect);
   try {
     const config = readConfig(process.env);
+    for (const name of SECRET_VARIABLES) delete process.env[name];
     log = createLog({ station: config.station, instance: config.instance }, config.logLevel);
     process.exitCode = await live(kind, config, log, options);
   } catch (error) {
@@ -53,6 +55,9 @@ function report(error: unknown, log: Log | undefined): void {
 
 async function live(kind: StationKind, config: StationConfig, log: Log, options: RunOptions): Promise<number> {
   const { flow, station: spec } = await readStation(config.flow, config.station);
+  // Rules run in this process: what they have no business to see is not in its environment.
+  if (spec.kind === 'loader') hideSecrets(process.env, spec.target.config);
+  if (spec.kind === 'extractor') hideSecrets(process.env, spec.source.config);
   if (spec.kind !== kind)
     throw new Fault('CONFIG_INVALID', `${spec.name} is ${aOrAn(spec.kind)}, not ${aOrAn(kind)}`, { place: spec.place });
 
@@ -61,8 +66,14 @@ async function live(kind: StationKind, config: StationConfig, log: Log, options:
     stop = resolve;
   });
   const dead: { fault?: Fault } = {};
+  let die: (fault: Fault) => void = () => {};
+  const died = new Promise<never>((_, reject) => {
+    die = reject;
+  });
+  died.catch(() => {});
   const onDead = (fault: Fault): void => {
-    dead.fault = fault;
+    dead.fault ??= fault;
+    die(fault);
     log.fatal({ code: fault.code }, fault.message);
     stop('dead');
   };
@@ -71,7 +82,8 @@ async function live(kind: StationKind, config: StationConfig, log: Log, options:
   process.once('SIGINT', onSignal);
   process.once('disconnect', () => stop('parent gone'));
 
-  const station = await connect(flow, spec, config, log, onDead, stopped);
+  // What a client waits for may never come once it has given up.
+  const station = await Promise.race([connect(flow, spec, config, log, onDead, stopped), died]);
   if (station === undefined) return EXIT.done;
   try {
     follow(station, log);
@@ -84,7 +96,10 @@ async function live(kind: StationKind, config: StationConfig, log: Log, options:
     log.info({ reason }, 'stopping');
     station.health.stopping();
     setTimeout(() => process.exit(EXIT.dead), GRACE_MS).unref();
-    if (dead.fault !== undefined) return EXIT.dead;
+    if (dead.fault !== undefined) {
+      if (isForPeople(dead.fault)) throw dead.fault;
+      return EXIT.dead;
+    }
     station.intake.drain();
     station.replays.intake.drain();
     await Promise.all([loop, replays]);

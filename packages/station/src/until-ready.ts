@@ -1,6 +1,7 @@
 /** Waiting for what others provide: brokers, registry, topics. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asFault, Faults } from '@quadrille/record';
+import { Faults } from '@quadrille/record';
+import { kafkaFault } from './kafka/faults.ts';
 import type { Log } from './log.ts';
 
 /** Tries something that needs others until it works. @returns undefined when told to stop before. @throws what waiting cannot mend. */
@@ -18,7 +19,7 @@ export async function untilReady<T>(
       return await what();
     } catch (error) {
       if (error instanceof Faults) throw error;
-      const fault = asFault(error, 'BROKER_UNAVAILABLE');
+      const fault = kafkaFault(error);
       if (fault.class !== 'dependency') throw fault;
       log.warn({ code: fault.code, waitMs: wait }, fault.message);
       await Promise.race([sleep(wait), stopped]);

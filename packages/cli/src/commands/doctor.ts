@@ -1,6 +1,7 @@
 /** `quadrille doctor`: what this machine, the servers and the topics of a flow lack. */
 import { inspectMachine } from '@quadrille/devstack';
 import { readFlow } from '@quadrille/flow';
+import { checkRegistry, withDatabase } from '../access.ts';
 import type { Command, Context } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { flowPath } from '../flow-path.ts';
@@ -26,7 +27,11 @@ export const doctor: Command = {
   lists: true,
   examples: ['doctor', 'doctor flows/flights'],
   run: async (context, [flow], options) => {
-    const machine = await inspectMachine({ dir: stateFolder(context.cwd), env: { ...context.env } });
+    const machine = await inspectMachine({
+      dir: stateFolder(context.cwd),
+      env: withDatabase(context.env),
+      checkRegistry: checkRegistry(context.env),
+    });
     const checks: Check[] = machine.map(({ name, ok, needed, detail, help }) => ({
       name,
       ok,

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readStation } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
+import { serverEnv } from '../access.ts';
 import type { Command } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { flowPath } from '../flow-path.ts';
@@ -26,12 +27,9 @@ export const run: Command = {
     const child = spawn(process.execPath, [...STATION_FLAGS, mainOf(station.kind)], {
       stdio: 'inherit',
       env: {
-        ...context.env,
+        ...serverEnv(context.env, addresses),
         QUADRILLE_FLOW: read.file,
         QUADRILLE_STATION: name,
-        KAFKA_BROKERS: addresses.brokers.join(','),
-        SCHEMA_REGISTRY_URL: addresses.registryUrl,
-        DATABASE_URL: addresses.databaseUrl,
       },
     });
     context.cancel.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });

@@ -2,6 +2,7 @@
 import { getCompileCacheDir } from 'node:module';
 import type { StackAddresses } from '@quadrille/devstack';
 import type { Flow, StationSpec } from '@quadrille/flow';
+import { serverEnv } from '../access.ts';
 import type { Context } from '../command.ts';
 import { logFile, unmarkReplay } from '../state.ts';
 import { ReplayProcess } from './replay-process.ts';
@@ -27,20 +28,16 @@ export class Fleet {
   start(spec: StationSpec): void {
     for (let i = 1; i <= spec.instances; i++) {
       const name = i === 1 ? spec.name : `${spec.name}-${i}`;
-      const { brokers, registryUrl, databaseUrl } = this.#addresses;
       const started = new StationProcess(spec, {
         name,
         say: this.#say,
         log: logFile(this.#context.cwd, this.#flow.name, name),
         env: {
-          ...this.#context.env,
+          ...serverEnv(this.#context.env, this.#addresses),
           ...(getCompileCacheDir() === undefined ? {} : { NODE_COMPILE_CACHE: getCompileCacheDir() }),
           QUADRILLE_FLOW: this.#flow.file,
           QUADRILLE_STATION: spec.name,
           QUADRILLE_INSTANCE: `${name}@${process.pid}`,
-          KAFKA_BROKERS: brokers.join(','),
-          SCHEMA_REGISTRY_URL: registryUrl,
-          DATABASE_URL: databaseUrl,
           // Any free port: a fixed one would be taken by the first of them.
           QUADRILLE_HTTP: '127.0.0.1:0',
         },

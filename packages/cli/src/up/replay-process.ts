@@ -2,6 +2,7 @@
 import { delimiter, join } from 'node:path';
 import type { StackAddresses } from '@quadrille/devstack';
 import type { ReplayStatus } from '@quadrille/replay';
+import { serverEnv } from '../access.ts';
 import type { Context } from '../command.ts';
 import { markReplay, stateFolder, unmarkReplay } from '../state.ts';
 import { mainOf, SupervisedProcess } from './supervised-process.ts';
@@ -18,13 +19,10 @@ export interface ReplayServiceOptions {
 /** The environment of a replay service on this folder's servers; its token is this folder's. */
 export function replayEnv(
   { cwd, env }: Pick<Context, 'cwd' | 'env'>,
-  { addresses: { brokers, registryUrl, databaseUrl }, flows }: Pick<ReplayServiceOptions, 'addresses' | 'flows'>,
+  { addresses, flows }: Pick<ReplayServiceOptions, 'addresses' | 'flows'>,
 ): NodeJS.ProcessEnv {
   return {
-    ...env,
-    KAFKA_BROKERS: brokers.join(','),
-    SCHEMA_REGISTRY_URL: registryUrl,
-    DATABASE_URL: databaseUrl,
+    ...serverEnv(env, addresses),
     QUADRILLE_FLOWS: flows.join(delimiter),
     QUADRILLE_INSTANCE: `replay@${process.pid}`,
     QUADRILLE_HTTP: '127.0.0.1:0',

@@ -4,6 +4,7 @@ import { startStack } from '@quadrille/devstack';
 import { type Flow, readFlow, type StationSpec } from '@quadrille/flow';
 import { Fault, LEDGER_TOPIC, type Reconciliation } from '@quadrille/record';
 import { takePicture } from '@quadrille/station';
+import { checkRegistry, withDatabase } from '../access.ts';
 import type { Context } from '../command.ts';
 import { Cancelled, formatError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
@@ -44,7 +45,8 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
   const stack = await startStack({
     dir: stateFolder(context.cwd),
     ...(options.stack === undefined ? {} : { kind: options.stack }),
-    env: { ...context.env },
+    env: withDatabase(context.env),
+    checkRegistry: checkRegistry(context.env),
     onProgress: progress.say,
   });
   markUp(context.cwd, { pid: process.pid, flow: flow.file, name: flow.name, since: new Date().toISOString() });

@@ -1,5 +1,5 @@
 /** The rows that stand in the targets of a flow. */
-import { type Flow, type LoaderSpec, readTopicSchema, type Target, targetTypes } from '@quadrille/flow';
+import { type Flow, type LoaderSpec, readTopicSchema, type Target, targetTypes, withSecrets } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import type { TraceStep } from '../api/index.ts';
 import type { Ground } from '../model.ts';
@@ -28,7 +28,7 @@ export async function rowsOf(
       folder: flow.folder,
       schema: schema.type,
       fields: schema.fields,
-      env,
+      env: withSecrets(env, spec.target.config),
     });
     if (target.find === undefined) return steps;
     for (const id of [...ids].slice(0, ROWS)) {

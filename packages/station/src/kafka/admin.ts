@@ -1,6 +1,7 @@
 /** What the engine asks Kafka about topics and groups. Numbers, not the protocol's strings. */
 import { Fault } from '@quadrille/record';
 import type { Admin, Kafka } from 'kafkajs';
+import { deniedFault } from './faults.ts';
 
 export interface TopicSpec {
   topic: string;
@@ -43,6 +44,13 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** For `catch`. @throws Fault ACL_MISSING where the error is one of missing rights, else the error itself. */
+const refused =
+  (what: string) =>
+  (error: unknown): never => {
+    throw deniedFault(error, what) ?? error;
+  };
+
 export class KafkaAdmin {
   private readonly admin: Admin;
   private connected: Promise<void> | undefined;
@@ -63,7 +71,9 @@ export class KafkaAdmin {
   /** The group's positions on a topic, with the metadata committed beside them. Sorted by partition. */
   async committed(group: string, topic: string): Promise<Committed[]> {
     const admin = await this.ready();
-    const [answer] = await patiently(() => admin.fetchOffsets({ groupId: group, topics: [topic] }));
+    const [answer] = await patiently(() => admin.fetchOffsets({ groupId: group, topics: [topic] })).catch(
+      refused(`see positions of group ${group} on topic ${topic}`),
+    );
     return (answer?.partitions ?? [])
       .map(({ partition, offset, metadata }) => ({
         partition,
@@ -76,7 +86,7 @@ export class KafkaAdmin {
   /** Low and high watermark by partition. @throws when the topic does not exist. */
   async bounds(topic: string): Promise<Bounds[]> {
     const admin = await this.ready();
-    const offsets = await patiently(() => admin.fetchTopicOffsets(topic));
+    const offsets = await patiently(() => admin.fetchTopicOffsets(topic)).catch(refused(`see topic ${topic}`));
     const bounds: Bounds[] = [];
     for (const { partition, low, high } of offsets) bounds[partition] = { low: Number(low), high: Number(high) };
     return bounds;
@@ -104,6 +114,18 @@ export class KafkaAdmin {
     return new Map(metadata.map(({ name, partitions }) => [name, partitions.length]));
   }
 
+  /** @throws Fault ACL_MISSING for the first of these topics that the brokers hide from this user. */
+  async needRights(topics: readonly string[]): Promise<void> {
+    const admin = await this.ready();
+    for (const topic of topics) {
+      await admin.fetchTopicMetadata({ topics: [topic] }).catch((error) => {
+        const denied = deniedFault(error, `see topic ${topic}`);
+        if (denied !== undefined) throw denied;
+      });
+    }
+  }
+
+  /** Those that this user may see. */
   async listTopics(): Promise<string[]> {
     return (await (await this.ready()).listTopics()).sort();
   }
@@ -111,10 +133,9 @@ export class KafkaAdmin {
   /** One setting of a topic as the broker has it, defaults included. */
   async setting(topic: string, name: string): Promise<string | undefined> {
     const admin = await this.ready();
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: [{ type: 2, name: topic, configNames: [name] }],
-    });
+    const { resources } = await admin
+      .describeConfigs({ includeSynonyms: false, resources: [{ type: 2, name: topic, configNames: [name] }] })
+      .catch(refused(`see the settings of topic ${topic}`));
     return resources[0]?.configEntries.find((entry) => entry.configName === name)?.configValue;
   }
 
@@ -124,7 +145,7 @@ export class KafkaAdmin {
     const existing = new Set(await admin.listTopics());
     const absent = specs.filter((spec) => !existing.has(spec.topic));
     if (absent.length === 0) return;
-    await admin.createTopics({
+    const creating = admin.createTopics({
       // The client's own waiting gives up when the broker asked has not heard of the topic yet.
       waitForLeaders: false,
       timeout: 15_000,
@@ -135,6 +156,7 @@ export class KafkaAdmin {
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
     });
+    await creating.catch(refused(`create topics ${absent.map(({ topic }) => topic).join(', ')}`));
     await this.leadersOf(absent.map(({ topic }) => topic));
   }
 
@@ -160,7 +182,7 @@ export class KafkaAdmin {
 
   /** Members of a group, by client id, with the number of partitions each holds; and its state. */
   async describeGroup(group: string): Promise<{ state: string; members: { clientId: string; memberId: string }[] }> {
-    const { groups } = await (await this.ready()).describeGroups([group]);
+    const { groups } = await (await this.ready()).describeGroups([group]).catch(refused(`see group ${group}`));
     return {
       state: groups[0]?.state ?? 'Unknown',
       members: (groups[0]?.members ?? []).map(({ clientId, memberId }) => ({ clientId, memberId })),

@@ -2,9 +2,11 @@
  * The Kafka client: kafkajs 2.2.4, imported in this folder only, behind guards for what it gets wrong
  * (docs/explanation/kafkajs.md lists them; guards-*.test.ts show each defect and its guard).
  */
-import type { ISocketFactory, Kafka as KafkaClient, KafkaConfig, LogEntry } from 'kafkajs';
+import type { Kafka as KafkaClient, KafkaConfig, LogEntry } from 'kafkajs';
+import type { KafkaAccess } from '../access.ts';
 import type { Log } from '../log.ts';
 import { Kafka, logLevel } from './kafkajs.ts';
+import { securityOf } from './security.ts';
 
 export interface KafkaSettings {
   brokers: string[];
@@ -13,9 +15,8 @@ export interface KafkaSettings {
   reader?: string;
   /** ms a member may be silent before the group gives its partitions away. */
   sessionTimeoutMs: number;
-  ssl?: KafkaConfig['ssl'];
-  sasl?: KafkaConfig['sasl'];
-  socketFactory?: ISocketFactory;
+  /** TLS and SASL; default: neither. */
+  access?: KafkaAccess;
 }
 
 const READERS = new WeakMap<KafkaClient, string>();
@@ -32,9 +33,7 @@ export function connectKafka(settings: KafkaSettings, log: Log): KafkaClient {
     requestTimeout: 20_000,
     enforceRequestTimeout: true,
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 8 },
-    ...(settings.ssl === undefined ? {} : { ssl: settings.ssl }),
-    ...(settings.sasl === undefined ? {} : { sasl: settings.sasl }),
-    ...(settings.socketFactory === undefined ? {} : { socketFactory: settings.socketFactory }),
+    ...(settings.access === undefined ? {} : securityOf(settings.access)),
     logLevel: logLevel.INFO,
     logCreator: () => (entry) => route(entry, log),
   } as KafkaConfig);

@@ -3,10 +3,11 @@
  * instance needs in full. A group of its own that never commits, since kafkajs cannot be assigned partitions otherwise.
  */
 import { randomUUID } from 'node:crypto';
-import { Fault } from '@quadrille/record';
+import type { Fault } from '@quadrille/record';
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs';
 import type { KafkaAdmin } from './admin.ts';
 import { readersOf } from './client.ts';
+import { kafkaFault } from './faults.ts';
 
 export interface FollowerOptions {
   /** Beginning of the group's name; a random part is added. */
@@ -23,6 +24,7 @@ export interface FollowerOptions {
 export class Follower {
   private readonly consumer: Consumer;
   private readonly options: FollowerOptions;
+  private readonly group: string;
   /** Offset after the last record seen, by `topic/partition`. */
   private readonly seen = new Map<string, number>();
   private waiting: { ends: Map<string, number>; resolve: () => void }[] = [];
@@ -31,8 +33,9 @@ export class Follower {
   constructor(kafka: Kafka, options: FollowerOptions) {
     this.options = options;
     for (const [key, offset] of options.startAt ?? []) this.seen.set(key, offset);
+    this.group = `${options.name}.${randomUUID().slice(0, 8)}`;
     this.consumer = kafka.consumer({
-      groupId: `${options.name}.${randomUUID().slice(0, 8)}`,
+      groupId: this.group,
       allowAutoTopicCreation: false,
       sessionTimeout: options.sessionTimeoutMs,
       heartbeatInterval: Math.max(300, Math.floor(options.sessionTimeoutMs / 6)),
@@ -45,7 +48,7 @@ export class Follower {
     const { consumer, options } = this;
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       if (payload.restart || this.stopping) return;
-      options.onDead(new Fault('BROKER_UNAVAILABLE', `the client cannot recover: ${payload.error.message}`));
+      options.onDead(kafkaFault(payload.error, `read ${options.topics.join(', ')} in group ${this.group}`));
     });
     // Nothing is committed: after each join the client starts at the beginning again, unless told where it was.
     consumer.on(consumer.events.GROUP_JOIN, () => {

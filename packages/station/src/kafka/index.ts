@@ -1,5 +1,6 @@
 export * from './admin.ts';
 export * from './client.ts';
+export * from './faults.ts';
 export * from './follower.ts';
 export * from './member.ts';
 export * from './producer.ts';

@@ -5,6 +5,7 @@
 import { Fault } from '@quadrille/record';
 import type { Consumer, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs';
 import type { Log } from '../log.ts';
+import { kafkaFault } from './faults.ts';
 import { PartitionAssigners } from './kafkajs.ts';
 
 export interface MemberOptions {
@@ -96,11 +97,7 @@ export class Member {
       this.epoch++;
       this.partitions = [];
       if (payload.restart || this.stopping) return;
-      options.onDead(
-        new Fault('BROKER_UNAVAILABLE', `the client cannot recover: ${payload.error.message}`, {
-          cause: payload.error,
-        }),
-      );
+      options.onDead(kafkaFault(payload.error, `read topic ${options.topic} in group ${options.group}`));
     });
     await consumer.connect();
     await consumer.subscribe({ topic: options.topic, fromBeginning });

@@ -10,6 +10,7 @@ import { Fault, placeOf } from '@quadrille/record';
 import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
 import type { Outgoing } from '../round.ts';
 import { nameBytes, textBytes } from './batch-write.ts';
+import { deniedFault } from './faults.ts';
 
 /** Messages by topic, then partition, in order. */
 export type Outbox = Map<string, Map<number, Outgoing[]>>;
@@ -82,7 +83,8 @@ export class Outlet {
   /**
    * Sends everything once, split so that no batch exceeds its topic's limit.
    * @returns where each message went, acknowledged by all in-sync replicas.
-   * @throws Fault BROKER_UNAVAILABLE when any part was not acknowledged: nothing of the answer counts, send all again.
+   * @throws Fault BROKER_UNAVAILABLE when any part was not acknowledged: nothing of the answer counts, send all again;
+   *   ACL_MISSING when this user may not write to one of the topics.
    */
   async send(outbox: Outbox): Promise<Placement> {
     const placement: Placement = new Map();
@@ -148,6 +150,8 @@ export class Outlet {
         topicMessages: [...byTopic].map(([topic, messages]) => ({ topic, messages })),
       });
     } catch (error) {
+      const denied = deniedFault(error, `write to ${[...byTopic.keys()].join(', ')}`);
+      if (denied !== undefined) throw denied;
       throw new Fault('BROKER_UNAVAILABLE', error instanceof Error ? error.message : String(error), { cause: error });
     }
   }

@@ -1,8 +1,9 @@
 /** Reads given offset ranges of topics, and nothing else, once. */
 import { randomUUID } from 'node:crypto';
-import { Fault, type OffsetRange } from '@quadrille/record';
+import type { Fault, OffsetRange } from '@quadrille/record';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { readersOf } from './client.ts';
+import { kafkaFault } from './faults.ts';
 
 /**
  * @param ranges in rising order of each partition.
@@ -20,8 +21,9 @@ export async function readRanges(
     open.set(key, [...(open.get(key) ?? []), range]);
   }
   const topics = [...new Set(ranges.map(({ topic }) => topic))];
+  const group = `${readersOf(kafka)}.${randomUUID().slice(0, 8)}`;
   const consumer = kafka.consumer({
-    groupId: `${readersOf(kafka)}.${randomUUID().slice(0, 8)}`,
+    groupId: group,
     allowAutoTopicCreation: false,
     maxWaitTimeInMs: 200,
   });
@@ -32,7 +34,7 @@ export async function readRanges(
     fail = reject;
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) fail(new Fault('BROKER_UNAVAILABLE', payload.error.message, { cause: payload.error }));
+    if (!payload.restart) fail(kafkaFault(payload.error, `read ${topics.join(', ')} in group ${group}`));
   });
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     for (const topic of topics) {
