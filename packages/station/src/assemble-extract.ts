@@ -1,5 +1,5 @@
 /** Puts an extractor's intake together: its source, and who is told when everything there was is extracted. */
-import { type ExtractorSpec, sourceTypes } from '@quadrille/flow';
+import { type ExtractorSpec, sourceTypes, withSecrets } from '@quadrille/flow';
 import { positionsTopic } from '@quadrille/record';
 import { type Surroundings, schemaOf } from './assemble.ts';
 import { controlEvent, tell } from './control.ts';
@@ -41,7 +41,7 @@ export async function extractorIntake(
     folder: flow.folder,
     fields: output.fields.map(({ name }) => name),
     lanes,
-    env: config.env,
+    env: withSecrets(config.env, spec.source.config),
     log,
     lag: (shard, lag) => metrics.tell(shard, lag),
   });

@@ -9,6 +9,7 @@ export * from './own-topics.ts';
 export * from './picture.ts';
 export * from './provision.ts';
 export * from './registry.ts';
+export * from './retire.ts';
 export * from './run.ts';
 export { type SettleOptions, settle } from './settle.ts';
 export { VERSION } from './version.ts';
