@@ -1,5 +1,5 @@
 /** A flow file as text with places: every key and value can tell its line and column. */
-import { Fault } from '@quadrille/record';
+import { Fault, type FaultCode } from '@quadrille/record';
 import { isMap, isScalar, LineCounter, type Node, type Pair, parseDocument } from 'yaml';
 
 export type Path = readonly (string | number)[];
@@ -16,23 +16,26 @@ export interface FlowDocument {
   span(path: Path): { from: number; to: number } | undefined;
 }
 
-/** Parses a flow file; errors are collected, never thrown. @param shown how the file is named in places. */
-export function parseFlow(text: string, shown: string): FlowDocument {
+/**
+ * Parses a flow file, or another file in YAML; errors are collected, never thrown.
+ * @param shown how the file is named in places. @param code of syntax errors.
+ */
+export function parseFlow(text: string, shown: string, code: FaultCode = 'FLOW_SYNTAX'): FlowDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, merge: true });
   const placeAt = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${shown}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
   const errors = document.errors.map((error) => ({
-    fault: new Fault('FLOW_SYNTAX', error.message.replace(/\.$/, ''), { place: placeAt(error.pos[0]) }),
+    fault: new Fault(code, error.message.replace(/\.$/, ''), { place: placeAt(error.pos[0]) }),
     at: error.pos[0],
   }));
   let json: unknown;
   try {
     json = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    errors.push({ fault: new Fault('FLOW_SYNTAX', (error as Error).message, { place: shown }), at: 0 });
+    errors.push({ fault: new Fault(code, (error as Error).message, { place: shown }), at: 0 });
   }
 
   /** The offset of a path's key or value. */

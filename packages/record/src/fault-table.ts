@@ -219,6 +219,8 @@ export const FAULTS = table({
   FLOW_INVALID: { class: 'config', message: 'flow file is not valid', help: 'see docs/reference/flow-file.md' },
   RULE_INVALID: { class: 'config', message: 'rule cannot be used', help: 'see docs/how-to/write-a-rule.md' },
   SQL_INVALID: { class: 'config', message: 'SQL cannot be used', help: 'see docs/how-to/write-a-rule.md' },
+  CASE_INVALID: { class: 'config', message: 'case file is not valid', help: 'see docs/how-to/test-a-flow.md' },
+  CASE_FAILED: { class: 'config', message: 'case does not hold', help: 'mend the flow or the case' },
   EXAMPLE_FAILED: { class: 'config', message: 'example does not hold', help: 'mend the rule or the example' },
   SOURCE_MISSING: {
     class: 'config',

@@ -31,10 +31,11 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
       decoder: decoderOf(schemas.get(reference.topic)!, registry),
       apply: (id, version, revision, value) => reference.apply(id, version, revision, value),
     })),
+    admin,
     control,
     sessionTimeoutMs: config.sessionTimeoutMs,
     log,
     onDead,
   });
-  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, admin, join: lookups.join, rules });
+  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, join: lookups.join, rules });
 }

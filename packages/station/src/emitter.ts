@@ -28,7 +28,7 @@ export class Emitter {
   readonly topic: string;
   private readonly partitions: number;
   private readonly encoder: Encoder;
-  private readonly outlet: Outlet;
+  private readonly outlet: Pick<Outlet, 'fits'>;
   /** The input topic's name as it stands in headers, with its length. */
   private readonly origin: Buffer;
   /** The input's partition can be kept: same key, same number of partitions, both by murmur2. */
@@ -38,7 +38,7 @@ export class Emitter {
     topic: string;
     partitions: number;
     encoder: Encoder;
-    outlet: Outlet;
+    outlet: Pick<Outlet, 'fits'>;
     from: string;
     fromPartitions: number;
   }) {

@@ -6,18 +6,25 @@ import { type Alive, decodeRound } from './decode.ts';
 import { type Emitter, emitAll } from './emitter.ts';
 import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
-import type { KafkaAdmin } from './kafka/admin.ts';
-import type { LookupFeed } from './lookup-feed.ts';
 import type { Round } from './round.ts';
 import { applyRules, passTombstones } from './transform.ts';
 
 type Value = Record<string, unknown>;
 
+/** Keeps lookups in step with what they are made of. */
+export interface LookupsFed {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** @throws Fault LOOKUP_UNAVAILABLE while a lookup is not whole. */
+  require(): void;
+  /** Brings every lookup up to date. @throws Fault LOOKUP_UNAVAILABLE */
+  refresh(): Promise<void>;
+}
+
 export interface EnrichOptions {
   decoder: Decoder;
   emitter: Emitter;
-  feed: LookupFeed;
-  admin: KafkaAdmin;
+  feed: LookupsFed;
   join: Join;
   /** The SQL over the lookups, then the rules. */
   rules: readonly ReadyRule[];
@@ -37,7 +44,7 @@ export class Enrich implements Judge {
   }
 
   async refresh(): Promise<void> {
-    await this.options.feed.refresh(this.options.admin);
+    await this.options.feed.refresh();
   }
 
   async judge(round: Round, intake: Intake, dryRun = false): Promise<void> {

@@ -12,4 +12,5 @@ export * from './registry.ts';
 export * from './retire.ts';
 export * from './run.ts';
 export { type SettleOptions, settle } from './settle.ts';
+export * from './trial/trial.ts';
 export { VERSION } from './version.ts';

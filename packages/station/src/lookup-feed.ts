@@ -19,6 +19,7 @@ export interface FedTable {
 export interface LookupFeedOptions {
   name: string;
   tables: readonly FedTable[];
+  admin: KafkaAdmin;
   control: Control;
   sessionTimeoutMs: number;
   log: Log;
@@ -59,9 +60,9 @@ export class LookupFeed {
   }
 
   /** Brings every lookup up to its topic's present end: before replays are judged. @throws Fault LOOKUP_UNAVAILABLE */
-  async refresh(admin: KafkaAdmin): Promise<void> {
+  async refresh(): Promise<void> {
     try {
-      await this.follower.caughtUp(admin);
+      await this.follower.caughtUp(this.options.admin);
     } catch (error) {
       throw new Fault('LOOKUP_UNAVAILABLE', error instanceof Error ? error.message : String(error), { cause: error });
     }

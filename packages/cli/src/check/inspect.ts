@@ -12,6 +12,7 @@ import {
   type TopicSchema,
 } from '@quadrille/flow';
 import { Fault, Faults } from '@quadrille/record';
+import { checkCases } from '../cases/run-cases.ts';
 import { rulesOf } from '../rule-files.ts';
 
 export interface Inspection {
@@ -20,6 +21,8 @@ export interface Inspection {
   schemas: ReadonlyMap<string, TopicSchema>;
   /** Rule files that were loaded. */
   rules: number;
+  /** Whole-flow cases that can be read. */
+  cases: number;
   /** By file, in the order of the file. */
   faults: Fault[];
 }
@@ -29,9 +32,14 @@ export async function inspect(path: string): Promise<Inspection> {
   const { flow, faults: found } = await inspectFlow(path);
   const faults = [...found];
   const checked = await Promise.all([...flow.topics.keys()].map((topic) => checkTopicSchema(flow.schemas, topic)));
+  let cases = 0;
   const schemas = new Map<string, TopicSchema>();
   for (const { topic, schema } of checked) if (schema !== undefined) schemas.set(topic, schema);
   faults.push(...schemaFaults(checked));
+  for (const file of await checkCases(flow, schemas)) {
+    cases += file.cases.length;
+    faults.push(...file.faults);
+  }
   let rules = 0;
   for (const station of flow.stations.values()) {
     if (!isKnown(station, schemas)) continue;
@@ -42,7 +50,7 @@ export async function inspect(path: string): Promise<Inspection> {
       for (const ready of await loadRules(own.files, own.context)) await ready.close();
     });
   }
-  return { flow, schemas, rules, faults: inOrder(faults) };
+  return { flow, schemas, rules, cases, faults: inOrder(faults) };
 }
 
 /** A schema that is not there is told where the flow file leads to it. */

@@ -12,11 +12,11 @@ export const check: Command = {
   path: 'check',
   summary: 'check a flow: file, schemas, rules',
   description:
-    'Every problem at once, with file, line, column and what to do: of the flow file, of the schemas (owner, doc and\nsensitivity too), of the rules. Where a schema registry can be reached, changes of schemas are checked against all\ntheir versions too. Nothing is started.',
+    'Every problem at once, with file, line, column and what to do: of the flow file, of the schemas (owner, doc and\nsensitivity too), of rules and cases.\nWhere a schema registry can be reached, changes of schemas are checked against all their versions\ntoo. Nothing is started.',
   arguments: [['FLOW', 'folder of the flow file, or its name in flows/']],
   examples: ['check flows/flights'],
   run: async (context, [given]) => {
-    const { flow, schemas, rules, faults } = await inspect(flowPath(context, given));
+    const { flow, schemas, rules, cases, faults } = await inspect(flowPath(context, given));
     const addresses = await findServers(context);
     if (addresses !== undefined)
       faults.push(...(await incompatibilities(clientsOf(context, addresses).registry, schemas.values())));
@@ -24,7 +24,7 @@ export const check: Command = {
     const registry =
       addresses === undefined ? 'no registry to compare schemas with' : 'schemas compatible with all their versions';
     context.out(
-      `OK ${relative(context.cwd, flow.file)}: ${flow.stations.size} stations, ${flow.topics.size} topics, ${rules} rules; ${registry}\n`,
+      `OK ${relative(context.cwd, flow.file)}: ${flow.stations.size} stations, ${flow.topics.size} topics, ${rules} rules, ${cases} cases; ${registry}\n`,
     );
     return EXIT.done;
   },

@@ -18,7 +18,7 @@ export interface ExampleOutcome {
 }
 
 /** The record an example starts from: what it gives, the rest filled by type. */
-export function givenRecord(example: RuleExample<Row, Row>, fields: readonly Field[]): Row {
+export function givenRecord(example: { given: Row }, fields: readonly Field[]): Row {
   const record: Row = {};
   for (const field of fields) record[field.name] = defaultOf(field);
   for (const [name, value] of Object.entries(structuredClone(example.given))) {
@@ -84,7 +84,8 @@ function wantedVerdict(
   return field === undefined ? { verdict: 'reject', code: reject } : { verdict: 'reject', code: reject, field };
 }
 
-function rowDifference(wanted: Row, got: Row, fields: readonly Field[]): string[] {
+/** Every named field that is not as wanted, a line each. @param wanted instants may be ISO 8601 text. */
+export function rowDifference(wanted: Row, got: Row, fields: readonly Field[]): string[] {
   const lines: string[] = [];
   for (const [name, written] of Object.entries(wanted)) {
     const field = fields.find((one) => one.name === name);

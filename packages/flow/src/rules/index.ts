@@ -10,7 +10,7 @@ import { readSqlFile, type SqlExample } from './sql-file.ts';
 import type { SqlTable } from './sql-plan.ts';
 import { readTypeScriptRule, readyTypeScriptRule } from './typescript.ts';
 
-export type { ExampleOutcome } from './examples.ts';
+export { type ExampleOutcome, givenRecord, rowDifference } from './examples.ts';
 export { chainFields } from './fields.ts';
 export type { SqlTable } from './sql-plan.ts';
 export { openWhere, type Where } from './where.ts';

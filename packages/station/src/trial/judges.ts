@@ -1,0 +1,113 @@
+/** A station's own judge, with nothing around it but memory: schemas without a registry, topics without brokers. */
+import {
+  chainFields,
+  type EnricherSpec,
+  type Flow,
+  loadRules,
+  openLookups,
+  type ReadyRule,
+  type StationSpec,
+  type TopicSchema,
+} from '@quadrille/flow';
+import type { InputRecord } from '@quadrille/record';
+import { Emitter } from '../emitter.ts';
+import { Enrich } from '../enrich.ts';
+import { Extract } from '../extract.ts';
+import type { Judge } from '../judge.ts';
+import { Load } from '../load.ts';
+import { Transform } from '../transform.ts';
+import type { MemorySchemas } from './memory-schemas.ts';
+import { MemoryTarget } from './memory-target.ts';
+
+export interface TrialJudge {
+  judge: Judge;
+  /** Of a loader. */
+  target?: MemoryTarget;
+}
+
+/** Every record fits a topic that is no topic. */
+const outlet = { fits: () => true };
+
+/**
+ * @param records of the reference topics, by topic: lookups are made of them anew for every trial.
+ * @param rules of transformers, loaded once: they keep nothing from one record to the next.
+ * @throws Faults of schemas and rules
+ */
+export async function judgeOf(
+  flow: Flow,
+  spec: StationSpec,
+  schemas: MemorySchemas,
+  records: ReadonlyMap<string, readonly InputRecord[]>,
+  rules: Map<string, readonly ReadyRule[]>,
+): Promise<TrialJudge> {
+  switch (spec.kind) {
+    case 'extractor': {
+      const output = await schemas.of(spec.to);
+      const encoder = schemas.encoder(output);
+      const rowOf = (slice: { from: number }): number => slice.from;
+      return { judge: new Extract({ spec, fields: output.fields, encoder, outlet, partitions: 1, rowOf }) };
+    }
+    case 'transformer': {
+      const input = await schemas.of(spec.from);
+      const output = await schemas.of(spec.to);
+      let ready = rules.get(spec.name);
+      if (ready === undefined) {
+        ready = await loadRules(spec.rules, rulesContext(flow, spec, input, output));
+        rules.set(spec.name, ready);
+      }
+      const emitter = emitterOf(spec.from, output, schemas);
+      return { judge: new Transform({ decoder: schemas.decoder(input), emitter, rules: ready }) };
+    }
+    case 'enricher':
+      return { judge: await enrichOf(flow, spec, schemas, records) };
+    case 'loader': {
+      const target = new MemoryTarget();
+      return { judge: new Load(schemas.decoder(await schemas.of(spec.from)), target), target };
+    }
+  }
+}
+
+async function enrichOf(
+  flow: Flow,
+  spec: EnricherSpec,
+  schemas: MemorySchemas,
+  records: ReadonlyMap<string, readonly InputRecord[]>,
+): Promise<Enrich> {
+  const input = await schemas.of(spec.from);
+  const output = await schemas.of(spec.to);
+  const topics = new Map<string, TopicSchema>();
+  for (const { topic } of spec.lookups) topics.set(topic, await schemas.of(topic));
+  const lookups = openLookups(spec.lookups, {
+    record: chainFields(input.fields, output.fields),
+    fieldsOf: (topic) => topics.get(topic)!.fields,
+    sql: spec.sql !== undefined,
+  });
+  const files = [...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules];
+  const rules = await loadRules(files, { ...rulesContext(flow, spec, input, output), tables: lookups.tables });
+  for (const reference of lookups.references) {
+    const decoder = schemas.decoder(topics.get(reference.topic)!);
+    for (const record of records.get(reference.topic) ?? []) {
+      const { id, version, revision } = record.envelope();
+      if (record.bytes !== null) await decoder.prepare(record.bytes.readUInt32BE(1));
+      reference.apply(id, version, revision, record.bytes === null ? null : decoder.decode(record.bytes));
+    }
+  }
+  // All rows there will be are there.
+  const feed = { start: async () => {}, stop: async () => {}, require: () => {}, refresh: async () => {} };
+  const emitter = emitterOf(spec.from, output, schemas);
+  return new Enrich({ decoder: schemas.decoder(input), emitter, feed, join: lookups.join, rules });
+}
+
+function rulesContext(flow: Flow, spec: StationSpec, input: TopicSchema, output: TopicSchema) {
+  return { folder: flow.folder, input: input.fields, output: output.fields, timeoutMs: spec.timeoutMs };
+}
+
+const emitterOf = (from: string, output: TopicSchema, schemas: MemorySchemas): Emitter =>
+  new Emitter({
+    topic: output.topic,
+    partitions: 1,
+    encoder: schemas.encoder(output),
+    outlet,
+    from,
+    fromPartitions: 1,
+  });
