@@ -16,6 +16,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   topic: 'look into topics',
   dlq: 'diagnose, correct and replay dead letters',
   replay: 'watch and cancel replays; run records again',
+  k8s: 'deploy flows on Kubernetes',
 };
 
 /**

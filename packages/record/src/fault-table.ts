@@ -215,6 +215,11 @@ export const FAULTS = table({
   },
   // configuration
   FLOW_NOT_FOUND: { class: 'config', message: 'no flow file', help: 'name a folder that holds a flow.yaml' },
+  K8S_UNFIT: {
+    class: 'config',
+    message: 'flow cannot be rendered for Kubernetes',
+    help: 'see docs/how-to/deploy-on-kubernetes.md',
+  },
   FLOW_SYNTAX: { class: 'config', message: 'flow file is not valid YAML', help: 'mend the syntax at this place' },
   FLOW_INVALID: { class: 'config', message: 'flow file is not valid', help: 'see docs/reference/flow-file.md' },
   RULE_INVALID: { class: 'config', message: 'rule cannot be used', help: 'see docs/how-to/write-a-rule.md' },
