@@ -52,6 +52,10 @@ export class StationProcess<S extends { state: string } = StationStatus> impleme
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   #wake(): void {
     for (const each of this.#changed) each();
   }
@@ -159,18 +163,23 @@ export class StationProcess<S extends { state: string } = StationStatus> impleme
   }
 }
 
-/** Starts services/<kind>/main.ts for a station of the flow. It is not ready yet when this resolves. */
+/**
+ * Starts services/<kind>/main.ts for a station of the flow. It is not ready yet when this resolves.
+ * @param main another program in its place.
+ */
 export async function startStation(
   fixture: FlowFixture,
   name: string,
   env: Record<string, string> = {},
+  main?: string,
 ): Promise<StationProcess> {
   const spec = fixture.flow?.stations.get(name);
   const { brokers, registryUrl, databaseUrl } = fixture.clients.addresses;
   const port = await freePort();
   // A test runner within a station would report to the outer one.
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env;
-  const child = spawn(process.execPath, [join(ROOT, 'services', spec?.kind ?? 'transformer', 'main.ts')], {
+  const program = main ?? join(ROOT, 'services', spec?.kind ?? 'transformer', 'main.ts');
+  const child = spawn(process.execPath, [program], {
     cwd: fixture.folder,
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     env: {
