@@ -3,10 +3,11 @@ import type { Flow } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { serversName } from './connection.ts';
 import { provisionResources, replayResources } from './engine.ts';
-import { databaseVariable, partsOf, replayPart } from './flow-parts.ts';
+import { partsOf, replayPart } from './flow-parts.ts';
 import type { Folder } from './kustomization.ts';
-import { denyAll, fromMonitoring, toDns, toKafka, toPostgres, toRegistry, toReplayService } from './network-policy.ts';
+import { denyAll, fromMonitoring, toDns, toKafka, toOutside, toRegistry, toReplayService } from './network-policy.ts';
 import type { RenderOptions } from './options.ts';
+import { outsidePorts } from './outside.ts';
 import { type Resource, resourceName } from './resource.ts';
 import { dataClaim, stationResources } from './station.ts';
 
@@ -21,13 +22,12 @@ export async function baseFolder(flow: Flow, options: RenderOptions): Promise<Fo
   files['quadrille-provision.yaml'] = await provisionResources(flow, options);
   const claim = dataClaim(flow, options);
   if (claim !== undefined) files['quadrille-data.yaml'] = [claim];
-  const withDatabase = [...flow.stations.values()].filter((station) => databaseVariable(station) !== undefined);
   files['quadrille-network.yaml'] = [
     denyAll(flow.name),
     toDns(flow.name),
     toKafka(flow.name),
     toRegistry(flow.name),
-    toPostgres(flow.name, [...withDatabase.map(({ name }) => name), replay.component]),
+    ...outside(flow),
     fromMonitoring(flow.name),
     toReplayService(replay),
   ];
@@ -44,6 +44,21 @@ export async function baseFolder(flow: Flow, options: RenderOptions): Promise<Fo
     },
     files,
   };
+}
+
+/** One policy for those that reach the same port. */
+function outside(flow: Flow): Resource[] {
+  const reached = [...flow.stations.values()].flatMap((station) =>
+    outsidePorts(station).map((port) => ({ port, component: station.name })),
+  );
+  const byPort = Map.groupBy([...reached, { port: 5432, component: replayPart(flow).component }], ({ port }) => port);
+  return [...byPort].map(([port, parts]) =>
+    toOutside(
+      flow.name,
+      port,
+      parts.map(({ component }) => component),
+    ),
+  );
 }
 
 /** Stations called like parts of the engine, or cut to the same name. */

@@ -1,4 +1,4 @@
-/** What a container is told of the servers it works on, and where it finds the secrets of its own principal. */
+/** What a container is told of the servers it works on, and where it finds its secrets. */
 import type { EnvVar, Mount } from './pod.ts';
 import { resourceName } from './resource.ts';
 
@@ -12,20 +12,25 @@ export function serversEnv(flow: string): EnvVar[] {
   }));
 }
 
-const DATABASE_FOLDER = '/run/secrets/database';
+/** Where the keys of a part's Secret stand as files; also a `ca.crt` that an address names as its `sslrootcert`. */
+const SECRETS_FOLDER = '/run/secrets/quadrille';
 
-/** Secret with the key `url`, and `ca.crt` where the address says `sslrootcert=/run/secrets/database/ca.crt`. */
-export const databaseSecret = (flow: string, component: string): string => resourceName(flow, component, 'database');
+/** A Secret with a key for each variable, of the variable's name. */
+export const secretsName = (flow: string, component: string): string => resourceName(flow, component, 'secrets');
 
-/** @param variable what holds the address. */
-export const databaseEnv = (variable: string): EnvVar[] => [
-  { name: `${variable}_FILE`, value: `${DATABASE_FOLDER}/url` },
-];
+/** Variables whose values stand in files: neither the pod's manifest nor the process list shows them. */
+export const secretEnv = (variables: readonly string[]): EnvVar[] =>
+  variables.map((name) => ({ name: `${name}_FILE`, value: `${SECRETS_FOLDER}/${name}` }));
 
-export const databaseMount = (flow: string, component: string): Mount => ({
-  volume: { name: 'database', secret: { secretName: databaseSecret(flow, component), defaultMode: 0o440 } },
-  mountPath: DATABASE_FOLDER,
-});
+export const secretMounts = (flow: string, component: string, variables: readonly string[]): Mount[] =>
+  variables.length === 0
+    ? []
+    : [
+        {
+          volume: { name: 'secrets', secret: { secretName: secretsName(flow, component), defaultMode: 0o440 } },
+          mountPath: SECRETS_FOLDER,
+        },
+      ];
 
 /** Who may use the replay service: a Secret with the key `tokens.json`. */
 export const tokensSecret = (flow: string): string => resourceName(flow, 'replay-tokens');

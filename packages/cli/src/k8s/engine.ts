@@ -1,11 +1,11 @@
 /** What belongs to no station: the replay service, and the Job that makes topics and registers schemas. */
 import type { Flow } from '@quadrille/flow';
 import { flowConfigMap, flowFolder, flowMounts } from './config-map.ts';
-import { databaseEnv, databaseMount, serversEnv, TOKENS_FOLDER, tokensSecret } from './connection.ts';
+import { secretEnv, secretMounts, serversEnv, TOKENS_FOLDER, tokensSecret } from './connection.ts';
 import { deployment } from './deployment.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { filesOfFlow } from './flow-files.ts';
-import { provisionPart, replayPart } from './flow-parts.ts';
+import { provisionPart, REPLAY_VARIABLES, replayPart } from './flow-parts.ts';
 import { provisioningJob } from './job.ts';
 import type { RenderOptions } from './options.ts';
 import type { Mount } from './pod.ts';
@@ -41,9 +41,9 @@ export async function replayResources(flow: Flow, options: RenderOptions): Promi
       { name: 'QUADRILLE_TOKENS_FILE', value: `${TOKENS_FOLDER}/tokens.json` },
       { name: 'QUADRILLE_REPLAY_SCHEMA', value: replaySchema(flow.name) },
       ...serversEnv(flow.name),
-      ...databaseEnv('DATABASE_URL'),
+      ...secretEnv(REPLAY_VARIABLES),
     ],
-    mounts: [...mounts, tokens, databaseMount(flow.name, part.component)],
+    mounts: [...mounts, tokens, ...secretMounts(flow.name, part.component, REPLAY_VARIABLES)],
     ports: [{ name: 'http', containerPort: REPLAY_PORT }],
     probes: replayProbes(),
     resources: REPLAY_RESOURCES,

@@ -1,11 +1,12 @@
 /** Secrets brought from a store by External Secrets. @see https://external-secrets.io/latest/api/externalsecret/ */
 import type { Flow } from '@quadrille/flow';
 import { aclsOf, SERVICE_USERS } from '@quadrille/station';
-import { databaseSecret, tokensSecret } from './connection.ts';
-import { databaseVariable, flowUser, replayPart } from './flow-parts.ts';
+import { secretsName, tokensSecret } from './connection.ts';
+import { flowUser, partsWithSecrets } from './flow-parts.ts';
 import { CA_SECRET, PASSWORD_KEY } from './kafka-credentials.ts';
 import type { Folder } from './kustomization.ts';
 import { metricsTokenSecret } from './monitoring.ts';
+import { REGISTRY_KEYS, registrySecret } from './registry-credentials.ts';
 import { flowLabels, type Resource } from './resource.ts';
 
 /** The SecretStore of the namespace; the platform's own. */
@@ -29,18 +30,27 @@ function externalSecret(flow: string, name: string, keys: readonly string[]): Re
   };
 }
 
-/** Databases and tokens. */
+/** Addresses and whatever else the flow file names by variables; tokens. */
 export function externalSecrets(flow: Flow): Folder {
-  const loaders = [...flow.stations.values()].filter((station) => databaseVariable(station) !== undefined);
-  const databases = [...loaders.map(({ name }) => name), replayPart(flow).component];
   const secrets = [
-    ...databases.map((component) => externalSecret(flow.name, databaseSecret(flow.name, component), ['url'])),
+    ...partsWithSecrets(flow).map(({ component, variables }) =>
+      externalSecret(flow.name, secretsName(flow.name, component), variables),
+    ),
     externalSecret(flow.name, tokensSecret(flow.name), ['tokens.json']),
     externalSecret(flow.name, metricsTokenSecret(flow.name), ['token']),
   ];
   return {
     kustomization: { kind: 'Component', resources: ['secrets.yaml'] },
     files: { 'secrets.yaml': secrets },
+  };
+}
+
+/** The registry's user, for the component `registry-credentials`. */
+export function externalRegistry(flow: Flow): Folder {
+  const secret = externalSecret(flow.name, registrySecret(flow.name), Object.keys(REGISTRY_KEYS));
+  return {
+    kustomization: { kind: 'Component', resources: ['secrets.yaml'] },
+    files: { 'secrets.yaml': [secret] },
   };
 }
 

@@ -1,6 +1,7 @@
 /** The parts of a flow as they run in a cluster: its stations, the replay service, the Job before them. */
 import type { Flow, StationSpec } from '@quadrille/flow';
 import { SERVICE_USERS } from '@quadrille/station';
+import { variablesOf } from './outside.ts';
 import type { Part } from './resource.ts';
 
 export const stationPart = (flow: Flow, { name, kind }: StationSpec): Part => ({
@@ -26,11 +27,16 @@ export const partsOf = (flow: Flow): Part[] => [
   provisionPart(flow),
 ];
 
-/** The variable with the address of a station's database; undefined: it has none. */
-export function databaseVariable(station: StationSpec): string | undefined {
-  if (station.kind !== 'loader' || station.target.type !== 'postgres') return undefined;
-  return typeof station.target.config.address === 'string' ? station.target.config.address : 'DATABASE_URL';
-}
+/** Parts with secrets of their own, and the variables that hold them. */
+export const partsWithSecrets = (flow: Flow): { component: string; variables: string[] }[] => [
+  ...[...flow.stations.values()].flatMap((station) => {
+    const variables = variablesOf(station);
+    return variables.length === 0 ? [] : [{ component: station.name, variables }];
+  }),
+  { component: replayPart(flow).component, variables: REPLAY_VARIABLES },
+];
+
+export const REPLAY_VARIABLES = ['DATABASE_URL'];
 
 /**
  * The Kafka user of a part, as `aclsOf` names it. Those of the engine bear the flow's name here: a cluster of several

@@ -1,4 +1,4 @@
-/** The Job that makes topics and registers schemas before stations need them; those that come first wait for it. */
+/** The Job that makes topics and registers schemas. Stations that come first end and are started again. */
 import { type PodOptions, podTemplate } from './pod.ts';
 import { allLabels, digestOf, type Part, type Resource, resourceName } from './resource.ts';
 

@@ -26,7 +26,7 @@ interface Server {
 
 const POSTGRES: Server = {
   name: 'postgres',
-  image: 'postgres:17.7',
+  image: 'postgres:17',
   port: 5432,
   user: 999,
   env: { POSTGRES_USER: 'quadrille', PGDATA: '/var/lib/postgresql/data/pgdata' },

@@ -3,7 +3,7 @@ import { REPLAY_PORT, STATION_PORT } from './probes.ts';
 import { flowLabels, type Part, partLabels, type Resource, resourceName } from './resource.ts';
 
 /** Where the other ends listen; an overlay patches what differs. */
-export const PORTS = { kafka: [9092, 9093], registry: [8080, 8081, 443], postgres: [5432] } as const;
+export const PORTS = { kafka: [9092, 9093], registry: [8080, 8081, 443] } as const;
 /** Pods with this label may call the replay service; so do the namespaces of ingress that an overlay adds. */
 export const CLIENT_LABEL = { 'quadrille/replay-client': 'true' } as const;
 
@@ -58,9 +58,9 @@ export const toKafka = (flow: string): Resource =>
 export const toRegistry = (flow: string): Resource =>
   policy(flow, 'to-registry', ofFlow(flow), { egress: [{ ports: tcp(...PORTS.registry) }] });
 
-/** @param components those that have a database: loaders of PostgreSQL and the replay service. */
-export const toPostgres = (flow: string, components: readonly string[]): Resource =>
-  policy(flow, 'to-postgres', ofParts(flow, components), { egress: [{ ports: tcp(...PORTS.postgres) }] });
+/** @param components those that reach this port, for databases and other servers of theirs. */
+export const toOutside = (flow: string, port: number, components: readonly string[]): Resource =>
+  policy(flow, `to-port-${port}`, ofParts(flow, components), { egress: [{ ports: tcp(port) }] });
 
 /** Prometheus, from a namespace called `monitoring`. Probes come from the node, which policies let through. */
 export const fromMonitoring = (flow: string): Resource =>

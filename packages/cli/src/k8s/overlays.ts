@@ -1,8 +1,8 @@
 /** Overlays: a start for three kinds of clusters. From then on they are their owner's; `render` writes them only once. */
 import { createHash } from 'node:crypto';
 import type { Flow } from '@quadrille/flow';
-import { databaseSecret, serversName, tokensSecret } from './connection.ts';
-import { databaseVariable, partsOf, replayPart } from './flow-parts.ts';
+import { secretsName, serversName, tokensSecret } from './connection.ts';
+import { partsOf, partsWithSecrets, replayPart } from './flow-parts.ts';
 import { KAFKA_CLUSTER } from './kafka-credentials.ts';
 import { mostInstances, scaledStations } from './keda.ts';
 import type { Folder, Kustomization, Patch } from './kustomization.ts';
@@ -46,16 +46,19 @@ const components = (...names: readonly string[]): string[] => names.map((name) =
 
 /** One broker, one of everything, registry and database beside it; images as they were built here. */
 export function localOverlay(flow: Flow, { version }: RenderOptions): Folder {
-  const url = 'url=postgres://quadrille:for-local-use@postgres:5432/quadrille';
-  const loaders = [...flow.stations.values()].filter((station) => databaseVariable(station) !== undefined);
-  const databases = [...loaders.map(({ name }) => name), replayPart(flow).component];
+  // Databases are the one beside it; what else a flow names must be given here.
+  const literal = (name: string): string =>
+    `${name}=${name === 'DATABASE_URL' ? 'postgres://quadrille:for-local-use@postgres:5432/quadrille' : 'to-be-set'}`;
   // Of the token `for-local-use`.
   const sha256 = createHash('sha256').update('for-local-use').digest('hex');
   const tokens = JSON.stringify([{ name: 'local', role: 'admin', sha256 }]);
   return overlay(flow, fitted(flow.name, NAMESPACE_LIMIT), 'registry', {
     components: components('kafka-credentials', 'strimzi', 'strimzi-cluster', 'local-servers'),
     secretGenerator: [
-      ...databases.map((component) => ({ name: databaseSecret(flow.name, component), literals: [url] })),
+      ...partsWithSecrets(flow).map(({ component, variables }) => ({
+        name: secretsName(flow.name, component),
+        literals: variables.map(literal),
+      })),
       { name: tokensSecret(flow.name), literals: [`tokens.json=${tokens}`] },
     ],
     patches: oneBroker(),

@@ -1,12 +1,13 @@
 /** A station in the cluster: its files, its process, its identity, what it costs. */
 import type { Flow, StationSpec } from '@quadrille/flow';
 import { flowConfigMap, flowFolder, flowMounts } from './config-map.ts';
-import { databaseEnv, databaseMount, serversEnv } from './connection.ts';
+import { secretEnv, secretMounts, serversEnv } from './connection.ts';
 import { deployment } from './deployment.ts';
 import { disruptionBudget } from './disruption-budget.ts';
 import { dataFoldersOf, filesOfStation } from './flow-files.ts';
-import { databaseVariable, stationPart } from './flow-parts.ts';
+import { stationPart } from './flow-parts.ts';
 import type { RenderOptions } from './options.ts';
+import { variablesOf } from './outside.ts';
 import type { Mount } from './pod.ts';
 import { STATION_PORT, stationProbes } from './probes.ts';
 import { type Resource, resourceName } from './resource.ts';
@@ -23,16 +24,15 @@ export const dataClaimName = (flow: string): string => resourceName(flow, 'data'
 export async function stationResources(flow: Flow, station: StationSpec, options: RenderOptions): Promise<Resource[]> {
   const part = stationPart(flow, station);
   const name = resourceName(flow.name, station.name);
-  const variable = databaseVariable(station);
+  const variables = variablesOf(station);
   const resources: Resource[] = [];
-  const mounts: Mount[] = [];
+  const mounts = secretMounts(flow.name, station.name, variables);
   if (!options.flowInImage) {
     const files = await filesOfStation(flow, station);
     const configMap = flowConfigMap(part, files);
     resources.push(configMap);
     mounts.push(...flowMounts(flow.name, configMap, files), ...dataMounts(flow, station));
   }
-  if (variable !== undefined) mounts.push(databaseMount(flow.name, station.name));
   const pod = {
     image: `quadrille/${part.service}`,
     env: [
@@ -41,7 +41,7 @@ export async function stationResources(flow: Flow, station: StationSpec, options
       { name: 'QUADRILLE_INSTANCE', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'QUADRILLE_HTTP', value: `0.0.0.0:${STATION_PORT}` },
       ...serversEnv(flow.name),
-      ...(variable === undefined ? [] : databaseEnv(variable)),
+      ...secretEnv(variables),
     ],
     mounts,
     ports: [{ name: 'metrics', containerPort: STATION_PORT }],

@@ -2,7 +2,7 @@
 import type { Flow } from '@quadrille/flow';
 import { stringify } from 'yaml';
 import { baseFolder } from './base.ts';
-import { externalKafka, externalSecrets } from './external-secrets.ts';
+import { externalKafka, externalRegistry, externalSecrets } from './external-secrets.ts';
 import { kafkaCredentials } from './kafka-credentials.ts';
 import { keda } from './keda.ts';
 import { type Folder, kustomizationFile } from './kustomization.ts';
@@ -10,6 +10,7 @@ import { localServers } from './local-servers.ts';
 import { monitoring } from './monitoring.ts';
 import type { RenderOptions } from './options.ts';
 import { localOverlay, productionOverlay, stagingOverlay } from './overlays.ts';
+import { registryCredentials } from './registry-credentials.ts';
 import { strimzi, strimziCluster } from './strimzi.ts';
 
 /** The first words of every file that `render` may overwrite and remove. */
@@ -26,12 +27,14 @@ export interface Tree {
 export async function renderTree(flow: Flow, options: RenderOptions): Promise<Tree> {
   const components: Record<string, Folder> = {
     'kafka-credentials': kafkaCredentials(flow),
+    'registry-credentials': registryCredentials(flow),
     strimzi: strimzi(flow),
     'strimzi-cluster': strimziCluster(),
     keda: keda(flow, options),
     monitoring: monitoring(flow),
     'external-secrets': externalSecrets(flow),
     'external-kafka': externalKafka(flow),
+    'external-registry': externalRegistry(flow),
     'local-servers': localServers(),
   };
   const overlays: Record<string, Folder> = {

@@ -219,7 +219,7 @@ test('components that no overlay here uses can be built too', { skip }, async ()
       join(at, 'kustomization.yaml'),
       `kind: Kustomization
 resources: [../../base]
-components: [../../components/kafka-credentials, ../../components/external-kafka, ../../components/external-secrets]
+components: [../../components/kafka-credentials, ../../components/external-kafka, ../../components/registry-credentials, ../../components/external-registry, ../../components/external-secrets]
 images:
 ${['cli', 'enricher', 'extractor', 'loader', 'replay', 'transformer'].map((name) => `  - { name: quadrille/${name}, newTag: 1.2.3 }`).join('\n')}
 `,

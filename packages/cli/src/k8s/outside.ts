@@ -1,0 +1,56 @@
+/** What a station reaches outside of Kafka: the variables that its source or target names, and their ports. */
+import { type ConfigSchema, type StationSpec, sourceTypes, targetTypes } from '@quadrille/flow';
+
+interface Outside {
+  type: string;
+  config: Readonly<Record<string, unknown>>;
+  schema: ConfigSchema | undefined;
+}
+
+function outsideOf(station: StationSpec): Outside[] {
+  if (station.kind === 'extractor') return [{ ...station.source, schema: sourceTypes[station.source.type]?.config }];
+  if (station.kind === 'loader') return [{ ...station.target, schema: targetTypes[station.target.type]?.config }];
+  return [];
+}
+
+/** How the schemas of sources and targets say that a value is the name of a variable of the environment. */
+const VARIABLE = '^[A-Za-z_][A-Za-z0-9_]*$';
+
+/**
+ * Names of variables that a station needs, defaults included, each once. Their values are secrets: addresses hold
+ * passwords.
+ */
+export const variablesOf = (station: StationSpec): string[] => [
+  ...new Set(outsideOf(station).flatMap(({ config, schema }) => named(config, schema as Schema | undefined))),
+];
+
+interface Schema {
+  pattern?: string;
+  default?: unknown;
+  properties?: Record<string, Schema>;
+  additionalProperties?: Schema | boolean;
+}
+
+function named(value: unknown, schema: Schema | undefined): string[] {
+  if (schema === undefined) return [];
+  if (schema.pattern === VARIABLE) {
+    const name = value ?? schema.default;
+    return typeof name === 'string' ? [name] : [];
+  }
+  const fields = typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  const known = schema.properties ?? {};
+  const rest = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
+  return [
+    // A default counts where what it is in is there: the configuration itself always is.
+    ...(fields === undefined ? [] : Object.entries(known).flatMap(([name, each]) => named(fields[name], each))),
+    ...Object.entries(fields ?? {}).flatMap(([name, each]) => (name in known ? [] : named(each, rest))),
+  ];
+}
+
+/** Ports by type; any other type is reached by HTTPS. */
+const PORTS: Readonly<Record<string, readonly number[]>> = { csv: [], postgres: [5432] };
+const HTTPS = [443];
+
+/** TCP ports at any address, each once, in order. */
+export const outsidePorts = (station: StationSpec): number[] =>
+  [...new Set(outsideOf(station).flatMap(({ type }) => PORTS[type] ?? HTTPS))].sort((a, b) => a - b);
