@@ -80,7 +80,7 @@ test('the year: drops, rejects, nulls and every instant', async () => {
   const locate = flow.stations.get('locate') as EnricherSpec;
   const missing: Record<string, number> = {};
   let located = qualified.passed;
-  for (const { topic, on, take, missing: then } of locate.lookups) {
+  for (const { topic = '', on, take, missing: then } of locate.lookups) {
     const [name] = topic.split('.');
     const keys = Object.entries(on);
     const table = new Map(

@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import type { LookupSpec, StationSpec, TopicSpec } from './flow.ts';
 import { inputsOf, outputOf } from './flow.ts';
 import type { FlowDocument } from './flow-file-document.ts';
-import { extractorProperties, STATION_KINDS, targetProperties } from './flow-file-schema.ts';
-import type { LookupConfig } from './lookup.ts';
+import { askedProperties, extractorProperties, STATION_KINDS, targetProperties } from './flow-file-schema.ts';
+import type { CacheConfig } from './lookup.ts';
 
 type Json = Record<string, unknown>;
 
@@ -55,7 +55,7 @@ export function buildStation(name: string, json: Json, folder: string, document:
         ...base,
         kind: 'enricher',
         lookups: Object.entries(lookups).map(([lookup, config]) =>
-          buildLookup(lookup, config as LookupConfig, document.place([...path, 'enricher', lookup], 'key')),
+          buildLookup(lookup, config as Json, document.place([...path, 'enricher', lookup], 'key')),
         ),
         sql: sql === undefined ? undefined : resolve(folder, sql as string),
         rules: files(json.rules),
@@ -68,14 +68,22 @@ export function buildStation(name: string, json: Json, folder: string, document:
   }
 }
 
-const buildLookup = (name: string, config: LookupConfig, place: string): LookupSpec => ({
-  name,
-  place,
-  topic: config.topic,
-  on: config.on,
-  take: config.take,
-  missing: config.missing === undefined ? 'reject' : (config.missing ?? 'null'),
-});
+function buildLookup(name: string, json: Json, place: string): LookupSpec {
+  const own = {
+    name,
+    place,
+    on: json.on as Record<string, string>,
+    take: json.take as Record<string, string>,
+    missing: json.missing === undefined ? ('reject' as const) : ((json.missing ?? 'null') as LookupSpec['missing']),
+  };
+  if (json.type === undefined) return { ...own, topic: json.topic as string };
+  const cache = (json.cache ?? {}) as Partial<CacheConfig>;
+  return {
+    ...own,
+    ...typed(json, Object.keys(askedProperties)),
+    cache: { seconds: 300, missingSeconds: 10, rows: 100_000, staleWhileError: 0, ...cache },
+  };
+}
 
 /** The type, and what of an entry belongs to the type and not to the engine. */
 function typed(entry: Json, engine: readonly string[]): { type: string; config: Json } {

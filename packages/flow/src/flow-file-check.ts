@@ -16,6 +16,7 @@ import {
 import type { FlowDocument, Path } from './flow-file-document.ts';
 import { helpFor, type Problem } from './flow-file-problem.ts';
 import { templateFields } from './id-template.ts';
+import { chainFields } from './rules/fields.ts';
 import { sourceTypes } from './sources/index.ts';
 
 const RESERVED = /^(dlq|replay|positions|quadrille)\./;
@@ -38,6 +39,9 @@ export async function checkFlowFile(flow: Flow, document: FlowDocument): Promise
   check.cycles();
   return check.problems;
 }
+
+/** Kinds of fields that are no single value. */
+const NESTED = new Set(['array', 'map', 'record', 'union']);
 
 class Check {
   readonly problems: Problem[] = [];
@@ -166,21 +170,23 @@ class Check {
   }
 
   #lookup(station: EnricherSpec, lookup: LookupSpec, path: Path): void {
-    const topic = this.#flow.topics.get(lookup.topic);
+    const { topic: name = '' } = lookup;
+    const topic = this.#flow.topics.get(name);
     if (topic?.compacted === false && !topic.external) {
       this.#say(
         station.name,
         [...path, 'topic'],
-        `lookup topic \`${lookup.topic}\` is not compacted`,
-        `add \`${lookup.topic}: { compacted: true }\` under \`topics\``,
+        `lookup topic \`${name}\` is not compacted`,
+        `add \`${name}: { compacted: true }\` under \`topics\``,
         { graph: true },
       );
     }
-    const found = this.#fields(lookup.topic);
+    if (lookup.topic === undefined) this.#asked(station, lookup, path);
+    const found = lookup.topic === undefined ? undefined : this.#fields(lookup.topic);
     const record = this.#fields(station.from);
     const output = station.sql === undefined && station.rules.length === 0 ? this.#fields(station.to) : undefined;
     for (const [theirs, ours] of Object.entries(lookup.on)) {
-      const a = found && this.#needField(station.name, [...path, 'on', theirs], found, theirs, lookup.topic, 'key');
+      const a = found && this.#needField(station.name, [...path, 'on', theirs], found, theirs, name, 'key');
       const b = record && this.#needField(station.name, [...path, 'on', theirs], record, ours, station.from);
       if (a && b && likeness(a) !== likeness(b))
         this.#say(
@@ -191,7 +197,7 @@ class Check {
         );
     }
     for (const [theirs, ours] of Object.entries(lookup.take)) {
-      if (found) this.#needField(station.name, [...path, 'take', theirs], found, theirs, lookup.topic, 'key');
+      if (found) this.#needField(station.name, [...path, 'take', theirs], found, theirs, name, 'key');
       const target = output && this.#needField(station.name, [...path, 'take', theirs], output, ours, station.to);
       if (target && lookup.missing === 'null' && !target.nullable) {
         this.#say(
@@ -201,6 +207,31 @@ class Check {
           'allow null in the schema, or reject',
         );
       }
+    }
+  }
+
+  /** What is asked comes as text: it must have a field to say what it is. */
+  #asked(station: EnricherSpec, { name, take }: LookupSpec, path: Path): void {
+    const [record, output] = [this.#fields(station.from), this.#fields(station.to)];
+    if (record === undefined || output === undefined) return;
+    const fields = chainFields(record, output);
+    for (const [theirs, ours] of Object.entries(take)) {
+      const field = fields.find((candidate) => candidate.name === ours);
+      const names = fields.map((candidate) => candidate.name);
+      if (field === undefined)
+        this.#say(
+          station.name,
+          [...path, 'take', theirs],
+          `neither ${station.from} nor ${station.to} has a field \`${ours}\``,
+          helpFor(ours, names),
+        );
+      else if (NESTED.has(field.kind))
+        this.#say(
+          station.name,
+          [...path, 'take', theirs],
+          `\`${ours}\` is of kind ${field.kind}, which lookup \`${name}\` cannot give`,
+          'take single values',
+        );
     }
   }
 

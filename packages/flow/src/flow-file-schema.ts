@@ -1,9 +1,10 @@
 /**
- * The JSON Schema of flow files: the base below, and the configuration of every source and target type. It is published
+ * The JSON Schema of flow files: the base below, and the configuration of every type of source, lookup and target. It is published
  * as schemas/flow.schema.json (`node scripts/flow-schema.ts`), checks flow files, and makes docs/reference/flow-file.md.
  */
 import { NAME_PATTERN, TOPIC_PATTERN } from '@quadrille/record';
 import type { ConfigSchema } from './config-schema.ts';
+import { lookupTypes } from './lookups/index.ts';
 import { sourceTypes } from './sources/index.ts';
 import { targetTypes } from './targets/index.ts';
 
@@ -104,8 +105,7 @@ export const targetProperties: Properties = {
   type: { description: 'The target type.', enum: Object.keys(targetTypes) },
 };
 
-export const lookupProperties: Properties = {
-  topic: topic('The reference topic; compacted, keyed by its extractor’s id.'),
+const joinProperties: Properties = {
   on: {
     description: 'Which fields of the lookup equal which fields of the record: `{ lookupField: recordField }`.',
     type: 'object',
@@ -123,6 +123,38 @@ export const lookupProperties: Properties = {
       'When nothing is found, or a join field is null. reject: a dead letter LOOKUP_MISSING; null: its fields become null; hold: wait for it.',
     enum: ['reject', 'null', 'hold', null],
     default: 'reject',
+  },
+};
+
+export const lookupProperties: Properties = {
+  topic: topic('The reference topic; compacted, keyed by its extractor’s id.'),
+  ...joinProperties,
+};
+
+/** Of a lookup that is asked, beside what its type has. */
+export const askedProperties: Properties = {
+  type: { description: 'Type of the lookup.', enum: Object.keys(lookupTypes) },
+  ...joinProperties,
+  cache: {
+    description: 'How long answers are remembered. What replays need is asked anew.',
+    type: 'object',
+    properties: {
+      seconds: { description: 'A row.', type: 'number', minimum: 0, default: 300 },
+      missingSeconds: { description: 'That there is no row.', type: 'number', minimum: 0, default: 10 },
+      rows: {
+        description: 'At most so many answers; the oldest are forgotten.',
+        type: 'integer',
+        minimum: 1,
+        default: 100_000,
+      },
+      staleWhileError: {
+        description: 'While nobody answers, rows are used for so many seconds more; else the station waits.',
+        type: 'number',
+        minimum: 0,
+        default: 0,
+      },
+    },
+    additionalProperties: false,
   },
 };
 
@@ -190,7 +222,12 @@ export const kinds: Readonly<
         minProperties: 1,
         properties: { sql: { description: 'A SQL file.', type: 'string', pattern: '\\.sql$' } },
         propertyNames: { pattern: '^[a-z][a-z0-9_]*$' },
-        additionalProperties: object(lookupProperties, ['topic', 'on', 'take']),
+        additionalProperties: {
+          if: { required: ['type'] },
+          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+          then: byType(lookupTypes, askedProperties, () => ['type', 'on', 'take']),
+          else: object(lookupProperties, ['topic', 'on', 'take']),
+        },
       },
       rules: { description: 'Rule files that apply after the joins, in order.', type: 'array', items: ruleFile },
       from,

@@ -1,5 +1,5 @@
 /** A flow as its file declares it, read and checked: what a station is told about itself. */
-import type { LookupConfig } from './lookup.ts';
+import type { AskedLookupConfig, LookupConfig } from './lookup.ts';
 
 export type StationKind = 'extractor' | 'transformer' | 'enricher' | 'loader';
 
@@ -78,11 +78,12 @@ export interface TransformerSpec extends StationBase {
   to: string;
 }
 
-export interface LookupSpec extends LookupConfig {
+/** Made from a topic, or asked of somebody: then it has no topic. */
+export type LookupSpec = (LookupConfig | AskedLookupConfig) & {
   name: string;
   /** Place in the flow file. */
   place: string;
-}
+};
 
 export interface EnricherSpec extends StationBase {
   kind: 'enricher';
@@ -104,10 +105,14 @@ export interface LoaderSpec extends StationBase {
 
 export type StationSpec = ExtractorSpec | TransformerSpec | EnricherSpec | LoaderSpec;
 
+/** The topics of an enricher's lookups, in the order of the flow file. */
+export const referenceTopicsOf = ({ lookups }: EnricherSpec): string[] =>
+  lookups.flatMap(({ topic }) => (topic === undefined ? [] : [topic]));
+
 /** The topics a station reads, its input first. */
 export function inputsOf(station: StationSpec): string[] {
   if (station.kind === 'extractor') return [];
-  if (station.kind === 'enricher') return [station.from, ...station.lookups.map((lookup) => lookup.topic)];
+  if (station.kind === 'enricher') return [station.from, ...referenceTopicsOf(station)];
   return [station.from];
 }
 

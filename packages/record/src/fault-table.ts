@@ -145,6 +145,11 @@ export const FAULTS = table({
     message: 'nothing found in lookup',
     help: 'add the missing row to the reference source, then replay',
   },
+  LOOKUP_INVALID: {
+    class: 'lookup',
+    message: 'answer of the lookup cannot be used',
+    help: 'correct the row, or what the lookup asks, then replay',
+  },
   RECORD_CRASHED: {
     class: 'crash',
     message: 'record killed its station three times',

@@ -3,7 +3,7 @@
  * follow from its entry in the flow file alone. Read and Write imply Describe (KIP-11), which is named only where it
  * stands by itself; nothing needs rights on the cluster, since neither transactions nor idempotent producers are used.
  */
-import type { Flow, StationSpec } from '@quadrille/flow';
+import { type Flow, referenceTopicsOf, type StationSpec } from '@quadrille/flow';
 import {
   CONTROL_TOPIC,
   DECISIONS_TOPIC,
@@ -91,11 +91,7 @@ function stationAcls(flow: Flow, spec: StationSpec): Acl[] {
   const rights = new Rights(group);
   const positions = positionsTopic(flow.name, spec.name);
   if (spec.kind !== 'extractor') rights.topics([spec.from], 'Read');
-  if (spec.kind === 'enricher')
-    rights.topics(
-      spec.lookups.map(({ topic }) => topic),
-      'Read',
-    );
+  if (spec.kind === 'enricher') rights.topics(referenceTopicsOf(spec), 'Read');
   if (spec.kind !== 'loader') rights.topics([spec.to], 'Write');
   if (spec.kind === 'extractor') rights.topics([positions], 'Read', 'Write');
   return (

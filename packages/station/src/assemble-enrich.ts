@@ -1,5 +1,13 @@
 /** An enricher out of its entry: codecs, lookups with what feeds them, SQL and rules. */
-import { chainFields, type EnricherSpec, loadRules, openLookups, type TopicSchema } from '@quadrille/flow';
+import {
+  askedByType,
+  chainFields,
+  type EnricherSpec,
+  loadRules,
+  openLookups,
+  referenceTopicsOf,
+  type TopicSchema,
+} from '@quadrille/flow';
 import { stationGroup } from '@quadrille/record';
 import { decoderOf, emitterOf, type Surroundings, schemaOf } from './assemble.ts';
 import { Enrich } from './enrich.ts';
@@ -11,11 +19,12 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
   const output = await schemaOf(flow, spec.to);
   const emitter = await emitterOf(around, spec.from, output);
   const schemas = new Map<string, TopicSchema>();
-  for (const { topic } of spec.lookups) schemas.set(topic, await schemaOf(flow, topic));
+  for (const topic of referenceTopicsOf(spec)) schemas.set(topic, await schemaOf(flow, topic));
   const lookups = openLookups(spec.lookups, {
     record: chainFields(input.fields, output.fields),
     fieldsOf: (topic) => schemas.get(topic)!.fields,
     sql: spec.sql !== undefined,
+    asked: askedByType(config.env),
   });
   const rules = await loadRules([...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules], {
     folder: flow.folder,
@@ -37,5 +46,5 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
     log,
     onDead,
   });
-  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, join: lookups.join, rules });
+  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, legs: lookups.legs, rules });
 }

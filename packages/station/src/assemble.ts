@@ -5,6 +5,7 @@ import {
   type ExtractorSpec,
   type Flow,
   readTopicSchema,
+  referenceTopicsOf,
   type StationSpec,
   type TopicSchema,
   targetTypes,
@@ -51,7 +52,7 @@ export function topicsOf(flow: Flow, spec: StationSpec): string[] {
     return [spec.to, deadLetterTopic(spec.to), positionsTopic(flow.name, spec.name), ...own];
   const topics = [spec.from, deadLetterTopic(spec.from), ...own];
   if (spec.kind === 'loader') return topics;
-  if (spec.kind === 'enricher') for (const lookup of spec.lookups) topics.push(lookup.topic);
+  if (spec.kind === 'enricher') topics.push(...referenceTopicsOf(spec));
   return [...topics, spec.to];
 }
 

@@ -1,6 +1,6 @@
 /** The enricher's judge: decode, join the lookups, apply SQL and rules, encode. */
 import { performance } from 'node:perf_hooks';
-import type { Decoder, Join, ReadyRule } from '@quadrille/flow';
+import type { Decoder, Leg, ReadyRule } from '@quadrille/flow';
 import { Drop, Fault, Hold, type RuleResult } from '@quadrille/record';
 import { type Alive, decodeRound } from './decode.ts';
 import { type Emitter, emitAll } from './emitter.ts';
@@ -25,7 +25,8 @@ export interface EnrichOptions {
   decoder: Decoder;
   emitter: Emitter;
   feed: LookupsFed;
-  join: Join;
+  /** In the order of the flow file. */
+  legs: readonly Leg[];
   /** The SQL over the lookups, then the rules. */
   rules: readonly ReadyRule[];
 }
@@ -40,10 +41,13 @@ export class Enrich implements Judge {
   }
 
   async open(): Promise<void> {
-    await this.options.feed.start();
+    const { feed, legs } = this.options;
+    for (const { asked } of legs) await asked?.open();
+    await feed.start();
   }
 
   async refresh(): Promise<void> {
+    for (const { asked } of this.options.legs) asked?.forget();
     await this.options.feed.refresh();
   }
 
@@ -51,7 +55,7 @@ export class Enrich implements Judge {
     const { decoder, emitter, feed, rules } = this.options;
     feed.require();
     const alive = await decodeRound(round, decoder);
-    const joined = this.joinAll(round, alive, intake, dryRun);
+    const joined = await this.joinAll(round, alive, intake, dryRun);
     passTombstones(round, emitter);
     const results = await applyRules(rules, joined);
     for (let i = 0; i < results.length; i++) {
@@ -65,33 +69,44 @@ export class Enrich implements Judge {
     }
   }
 
-  /** Joins every record; a record that must wait goes back to the intake with all that follow it in its partition. */
-  private joinAll(round: Round, alive: Alive, intake: Intake, dryRun: boolean): RuleResult<Value>[] {
-    const { join } = this.options;
-    const results: RuleResult<Value>[] = new Array(alive.values.length);
+  /**
+   * Joins every record, lookup by lookup; a record that must wait goes back to the intake with all that follow it in its
+   * partition. @throws Fault of class `dependency` when a lookup cannot be asked: the round waits.
+   */
+  private async joinAll(round: Round, alive: Alive, intake: Intake, dryRun: boolean): Promise<RuleResult<Value>[]> {
+    const results: (RuleResult<Value> | Hold)[] = [...alive.values];
+    for (const { asked, join } of this.options.legs) {
+      await asked?.prepare(results.filter(isJoining));
+      for (let i = 0; i < results.length; i++) {
+        const value = results[i]!;
+        if (isJoining(value)) results[i] = join(value);
+      }
+    }
     for (let i = 0; i < results.length; i++) {
       const slice = round.slices[alive.slices[i]!]!;
       const index = alive.indexes[i]!;
+      const result = results[i]!;
       // Behind a record that waits: it will come again.
-      if (index >= slice.records.length) {
-        results[i] = WAITS;
-        continue;
-      }
-      const result = join(alive.values[i]!);
-      if (result instanceof Hold && dryRun) results[i] = result.fault;
+      if (index >= slice.records.length) results[i] = WAITS;
+      else if (result instanceof Hold && dryRun) results[i] = result.fault;
       else if (result instanceof Hold) {
         intake.giveBack(round.epoch, slice, slice.cut(index), performance.now() + HOLD_MS);
         results[i] = WAITS;
-      } else results[i] = result;
+      }
     }
-    return results;
+    return results as RuleResult<Value>[];
   }
 
   async close(): Promise<void> {
     await this.options.feed.stop();
+    for (const { asked } of this.options.legs) await asked?.close();
     for (const rule of this.options.rules) await rule.close();
   }
 }
+
+/** Neither set aside nor waiting: what a join gives back is the record's value. */
+const isJoining = (result: RuleResult<Value> | Hold): result is Value =>
+  !(result instanceof Fault || result instanceof Hold || result instanceof Drop);
 
 /** Stands where a record was given back; never settled. */
 const WAITS = new Drop('WAITS');

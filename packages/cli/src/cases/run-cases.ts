@@ -1,5 +1,6 @@
 /** Runs the cases of a flow: each from nothing, through the judges of its stations, in this process. */
 import {
+  type AnswerRow,
   type CaseFile,
   type CaseRecord,
   checkCase,
@@ -68,12 +69,15 @@ async function runCase(
         records.map((record) => inputOf(record, flow.stations.get(name)!, schemas)),
       );
     const lookups = new Map<string, TrialInput[]>();
-    for (const [topic, rows] of one.lookups)
-      lookups.set(
-        topic,
-        rows.map((row) => typedOf(row, topic, schemas)),
-      );
-    return compareCase(one, await trial.run({ stations, lookups }), { stations: flow.stations, schemas });
+    const asked = new Map<string, readonly AnswerRow[]>();
+    for (const [name, rows] of one.lookups)
+      if (schemas.has(name))
+        lookups.set(
+          name,
+          rows.map((row) => typedOf(row, name, schemas)),
+        );
+      else asked.set(name, rows);
+    return compareCase(one, await trial.run({ stations, lookups, asked }), { stations: flow.stations, schemas });
   } catch (error) {
     if (error instanceof Faults) return error.faults;
     const { message, help } = asFault(error, 'CASE_INVALID');

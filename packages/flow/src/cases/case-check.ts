@@ -29,12 +29,19 @@ export function checkCase(flow: Flow, schemas: ReadonlyMap<string, TopicSchema>,
     return station;
   };
   const lookups = [...flow.stations.values()].flatMap((station) =>
-    station.kind === 'enricher' ? station.lookups.map(({ topic }) => topic) : [],
+    station.kind === 'enricher'
+      ? station.lookups.map(({ name, topic }) => ({
+          name: topic ?? `${station.name}.${name}`,
+          asked: topic === undefined,
+        }))
+      : [],
   );
+  const names = lookups.map(({ name }) => name);
   for (const [topic, rows] of one.lookups) {
     const path = ['lookups', topic];
-    if (!lookups.includes(topic)) say(path, `no lookup is made of topic \`${topic}\``, helpFor(topic, lookups));
-    else for (const [at, row] of rows.entries()) checkFields(row, topic, [...path, at]);
+    const lookup = lookups.find(({ name }) => name === topic);
+    if (lookup === undefined) say(path, `no lookup is made of topic \`${topic}\``, helpFor(topic, names));
+    else if (!lookup.asked) for (const [at, row] of rows.entries()) checkFields(row, topic, [...path, at]);
   }
   for (const [name, records] of one.given) {
     const station = stationOf(name, ['given', name]);

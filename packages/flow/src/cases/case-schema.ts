@@ -96,7 +96,11 @@ export function caseSchema(): { [keyword: string]: unknown } {
     description: 'What a flow makes of records, tried without servers by `quadrille test`.',
     type: 'object',
     properties: {
-      lookups: { ...byTopic, description: 'Rows of reference topics, by topic, for all cases of the file.' },
+      lookups: {
+        ...byTopic,
+        description:
+          'Rows of reference topics, by topic, and of lookups that are asked, by STATION.LOOKUP, for all cases of the file.',
+      },
       cases: {
         description: 'The cases.',
         type: 'array',

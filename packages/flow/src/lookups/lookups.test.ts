@@ -6,7 +6,7 @@ import type { LookupConfig } from '../lookup.ts';
 import { field } from '../rules/fields.fixture.ts';
 import { loadSqlRule } from '../rules/sql.ts';
 import { parseSqlFile } from '../rules/sql-file.ts';
-import { openLookups } from './index.ts';
+import { type Join, openLookups } from './index.ts';
 
 type Row = Record<string, unknown>;
 
@@ -35,8 +35,13 @@ const airport = (missing: LookupConfig['missing'], more: Partial<LookupConfig> =
   missing,
   ...more,
 });
+/** Lookups of topics are one leg. */
+const opened = (...given: Parameters<typeof openLookups>): ReturnType<typeof openLookups> & { join: Join } => {
+  const lookups = openLookups(...given);
+  return { ...lookups, join: lookups.legs[0]!.join };
+};
 const open = (lookups: Parameters<typeof openLookups>[0], sql = false, record: Field[] = RECORD) =>
-  openLookups(lookups, { record, fieldsOf: (topic) => TOPICS[topic] ?? [], sql });
+  opened(lookups, { record, fieldsOf: (topic) => TOPICS[topic] ?? [], sql });
 
 test('what is found is set on the record itself', () => {
   const { references, join } = open([airport('reject')]);
@@ -137,7 +142,7 @@ test('numbers, big longs and decimals of different scale compare by their value'
     [field('k', 'date'), '2013-01-01', field('v', 'date'), '2013-01-01', true],
   ];
   for (const [lookup, theirs, record, ours, found] of pairs) {
-    const { references, join } = openLookups(
+    const { references, join } = opened(
       [{ name: 'x', topic: 't', on: { k: 'v' }, take: { k: 'got' }, missing: 'null' }],
       { record: [record], fieldsOf: () => [lookup], sql: false },
     );

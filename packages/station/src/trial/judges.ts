@@ -1,11 +1,13 @@
 /** A station's own judge, with nothing around it but memory: schemas without a registry, topics without brokers. */
 import {
+  type AnswerRow,
   chainFields,
   type EnricherSpec,
   type Flow,
   loadRules,
   openLookups,
   type ReadyRule,
+  referenceTopicsOf,
   type StationSpec,
   type TopicSchema,
 } from '@quadrille/flow';
@@ -16,6 +18,7 @@ import { Extract } from '../extract.ts';
 import type { Judge } from '../judge.ts';
 import { Load } from '../load.ts';
 import { Transform } from '../transform.ts';
+import { MemoryLookup } from './memory-lookup.ts';
 import type { MemorySchemas } from './memory-schemas.ts';
 import { MemoryTarget } from './memory-target.ts';
 
@@ -25,11 +28,18 @@ export interface TrialJudge {
   target?: MemoryTarget;
 }
 
+export interface LookupsGiven {
+  /** Records of the reference topics, by topic. */
+  topics: ReadonlyMap<string, readonly InputRecord[]>;
+  /** What lookups that are asked answer, by `station.lookup`. */
+  asked: ReadonlyMap<string, readonly AnswerRow[]>;
+}
+
 /** Every record fits a topic that is no topic. */
 const outlet = { fits: () => true };
 
 /**
- * @param records of the reference topics, by topic: lookups are made of them anew for every trial.
+ * @param given what lookups are made of, anew for every trial.
  * @param rules of transformers, loaded once: they keep nothing from one record to the next.
  * @throws Faults of schemas and rules
  */
@@ -37,7 +47,7 @@ export async function judgeOf(
   flow: Flow,
   spec: StationSpec,
   schemas: MemorySchemas,
-  records: ReadonlyMap<string, readonly InputRecord[]>,
+  given: LookupsGiven,
   rules: Map<string, readonly ReadyRule[]>,
 ): Promise<TrialJudge> {
   switch (spec.kind) {
@@ -59,7 +69,7 @@ export async function judgeOf(
       return { judge: new Transform({ decoder: schemas.decoder(input), emitter, rules: ready }) };
     }
     case 'enricher':
-      return { judge: await enrichOf(flow, spec, schemas, records) };
+      return { judge: await enrichOf(flow, spec, schemas, given) };
     case 'loader': {
       const target = new MemoryTarget();
       return { judge: new Load(schemas.decoder(await schemas.of(spec.from)), target), target };
@@ -67,26 +77,22 @@ export async function judgeOf(
   }
 }
 
-async function enrichOf(
-  flow: Flow,
-  spec: EnricherSpec,
-  schemas: MemorySchemas,
-  records: ReadonlyMap<string, readonly InputRecord[]>,
-): Promise<Enrich> {
+async function enrichOf(flow: Flow, spec: EnricherSpec, schemas: MemorySchemas, given: LookupsGiven): Promise<Enrich> {
   const input = await schemas.of(spec.from);
   const output = await schemas.of(spec.to);
   const topics = new Map<string, TopicSchema>();
-  for (const { topic } of spec.lookups) topics.set(topic, await schemas.of(topic));
+  for (const topic of referenceTopicsOf(spec)) topics.set(topic, await schemas.of(topic));
   const lookups = openLookups(spec.lookups, {
     record: chainFields(input.fields, output.fields),
     fieldsOf: (topic) => topics.get(topic)!.fields,
     sql: spec.sql !== undefined,
+    asked: ({ name }) => new MemoryLookup(given.asked.get(`${spec.name}.${name}`) ?? []),
   });
   const files = [...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules];
   const rules = await loadRules(files, { ...rulesContext(flow, spec, input, output), tables: lookups.tables });
   for (const reference of lookups.references) {
     const decoder = schemas.decoder(topics.get(reference.topic)!);
-    for (const record of records.get(reference.topic) ?? []) {
+    for (const record of given.topics.get(reference.topic) ?? []) {
       const { id, version, revision } = record.envelope();
       if (record.bytes !== null) await decoder.prepare(record.bytes.readUInt32BE(1));
       reference.apply(id, version, revision, record.bytes === null ? null : decoder.decode(record.bytes));
@@ -95,7 +101,7 @@ async function enrichOf(
   // All rows there will be are there.
   const feed = { start: async () => {}, stop: async () => {}, require: () => {}, refresh: async () => {} };
   const emitter = emitterOf(spec.from, output, schemas);
-  return new Enrich({ decoder: schemas.decoder(input), emitter, feed, join: lookups.join, rules });
+  return new Enrich({ decoder: schemas.decoder(input), emitter, feed, legs: lookups.legs, rules });
 }
 
 function rulesContext(flow: Flow, spec: StationSpec, input: TopicSchema, output: TopicSchema) {

@@ -3,6 +3,7 @@
  * next, and every verdict is kept. What is tried is what runs, but for sources, targets and Kafka itself.
  */
 import {
+  type AnswerRow,
   type Decoder,
   type Flow,
   inputsOf,
@@ -61,6 +62,8 @@ export interface TrialGiven {
   stations: ReadonlyMap<string, readonly TrialInput[]>;
   /** Values on reference topics, by topic. */
   lookups: ReadonlyMap<string, readonly TrialInput[]>;
+  /** What lookups that are asked answer, by `station.lookup`. */
+  asked: ReadonlyMap<string, readonly AnswerRow[]>;
 }
 
 /** Times of records are not part of a trial: the same every time. */
@@ -88,7 +91,7 @@ export class Trial {
       const own = await this.#inputs(spec, given.stations.get(spec.name) ?? []);
       const records = [...own, ...(spec.kind === 'extractor' ? [] : (topics.get(spec.from) ?? []))];
       if (records.length === 0) continue;
-      const made = await judgeOf(this.#flow, spec, this.#schemas, topics, this.#rules);
+      const made = await judgeOf(this.#flow, spec, this.#schemas, { topics, asked: given.asked }, this.#rules);
       try {
         const judged = await this.#judge(spec, made, renumbered(records, spec));
         verdicts.set(spec.name, judged.verdicts);
