@@ -9,6 +9,7 @@ import {
   type ExtractorSpec,
   type Flow,
   inputsOf,
+  type LoaderSpec,
   type LookupSpec,
   outputOf,
   type StationSpec,
@@ -18,6 +19,7 @@ import { helpFor, type Problem } from './flow-file-problem.ts';
 import { templateFields } from './id-template.ts';
 import { chainFields } from './rules/fields.ts';
 import { sourceTypes } from './sources/index.ts';
+import { targetTypes } from './targets/index.ts';
 
 const RESERVED = /^(dlq|replay|positions|quadrille)\./;
 const ORDERED = [
@@ -126,6 +128,13 @@ class Check {
     if (station.kind === 'extractor') this.#extractor(station, path);
     if (station.kind === 'transformer') await this.#files(station.name, [...path, 'transformer'], station.rules);
     if (station.kind === 'enricher') await this.#enricher(station, path);
+    if (station.kind === 'loader') this.#loader(station, path);
+  }
+
+  #loader({ name, target, from }: LoaderSpec, path: Path): void {
+    const fields = this.#fields(from);
+    const problems = (fields && targetTypes[target.type]?.check?.(target.config, fields)) ?? [];
+    for (const problem of problems) this.#say(name, [...path, 'loader', ...problem.path], problem.what, problem.help);
   }
 
   #extractor(station: ExtractorSpec, path: Path): void {

@@ -63,9 +63,34 @@ export function flowFileReference(): string {
       parts.push('Under `loader`, beside what the target type has:', tableOf(targetProperties, ['type']));
       for (const { type, doc: what, config } of Object.values(targetTypes))
         parts.push(`### target \`${type}\``, what, tableOf(config.properties, config.required));
+      parts.push('### What targets keep to', FEATURES, featureTable());
     }
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+const FEATURES = `Records come at least once, and late ones after newer ones ([delivery](../explanation/delivery.md)). What a target makes of
+that, it declares, and the conformance suite (\`packages/testing/src/conformance\`) holds it to it.
+
+- *late*: a version that comes after a newer one of its id is *superseded* (left out), *kept* beside the others, *placed* where it
+  belongs between them, or *sent* like any other, and the receiver decides by its version.
+- *again*: the same row is known by its *version*, wherever it comes from; by its *position* in the input; or by the *receiver*, to whom
+  it goes again after a crash with the same id and version.
+- *whole*: a write takes effect as a whole or not at all.
+- *dry run*: answered by the *target* itself, or only by the *checks* made before anything is sent.`;
+
+function featureTable(): string {
+  const rows = Object.values(targetTypes).flatMap(({ type, features }) =>
+    Object.entries(features).map(
+      ([mode, { late, again, whole, dryRun, deletes }]) =>
+        `| \`${type}\`${mode === '' ? '' : `, ${mode}`} | ${late} | ${again} | ${whole ? 'yes' : 'no'} | ${dryRun} | ${cell(deletes)} |`,
+    ),
+  );
+  return [
+    '| target | late | again | whole | dry run | a deletion is |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
 }
 
 function tableOf(properties: Properties, required: readonly string[] = []): string {

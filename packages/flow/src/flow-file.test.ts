@@ -221,6 +221,16 @@ test('a running station is stopped by its own entry only', async (t) => {
   assert.match((await faultsOf(readStation(own, 'qualfy')))[0]?.help ?? '', /`qualify`/);
 });
 
+test('what a target finds wrong with its entry is told with its place', async (t) => {
+  const folder = flightsWith(t, ['table: flights,', 'table: flights, mode: history, validFrom: carrier,']);
+  const [fault, ...others] = await faultsOf(readFlow(folder));
+  assert.deepEqual(others, []);
+  assert.match(fault?.message ?? '', /`carrier` is string/);
+  assert.equal(fault?.help, 'take a date or a timestamp');
+  assert.equal(lineOf(fault as Fault), 60);
+  await faultsOf(readStation(folder, 'warehouse'));
+});
+
 test('what is generated is up to date: else run `node scripts/schemas.ts`', async () => {
   assert.deepEqual(
     JSON.parse(readFileSync(join(root, 'schemas/flow.schema.json'), 'utf8')),
