@@ -1,7 +1,7 @@
 /** What the engine asks Kafka about topics and groups. Numbers, not the protocol's strings. */
 import { Fault } from '@quadrille/record';
 import type { Admin, Kafka } from 'kafkajs';
-import { deniedFault } from './faults.ts';
+import { deniedFault, isTopicUnknown } from './faults.ts';
 
 export interface TopicSpec {
   topic: string;
@@ -52,11 +52,17 @@ const refused =
   };
 
 export class KafkaAdmin {
-  private readonly admin: Admin;
+  private readonly kafka: Kafka;
+  private admin: Admin;
   private connected: Promise<void> | undefined;
 
   constructor(kafka: Kafka) {
-    this.admin = kafka.admin({ retry: { initialRetryTime: 100, retries: 6 } });
+    this.kafka = kafka;
+    this.admin = this.client();
+  }
+
+  private client(): Admin {
+    return this.kafka.admin({ retry: { initialRetryTime: 100, retries: 6 } });
   }
 
   private async ready(): Promise<Admin> {
@@ -66,6 +72,23 @@ export class KafkaAdmin {
     });
     await this.connected;
     return this.admin;
+  }
+
+  /** Patiently; with a new client once a topic that this one was asked for before is gone: it would answer for no other. */
+  private async asked<T>(ask: (admin: Admin) => Promise<T>): Promise<T> {
+    const used = await this.ready();
+    try {
+      return await patiently(() => ask(used));
+    } catch (error) {
+      if (!isTopicUnknown(error)) throw error;
+      if (this.admin === used) {
+        this.admin = this.client();
+        this.connected = undefined;
+        await used.disconnect().catch(() => {});
+      }
+      const fresh = await this.ready();
+      return patiently(() => ask(fresh));
+    }
   }
 
   /** The group's positions on a topic, with the metadata committed beside them. Sorted by partition. */
@@ -85,8 +108,7 @@ export class KafkaAdmin {
 
   /** Low and high watermark by partition. @throws when the topic does not exist. */
   async bounds(topic: string): Promise<Bounds[]> {
-    const admin = await this.ready();
-    const offsets = await patiently(() => admin.fetchTopicOffsets(topic)).catch(refused(`see topic ${topic}`));
+    const offsets = await this.asked((admin) => admin.fetchTopicOffsets(topic)).catch(refused(`see topic ${topic}`));
     const bounds: Bounds[] = [];
     for (const { partition, low, high } of offsets) bounds[partition] = { low: Number(low), high: Number(high) };
     return bounds;
@@ -97,9 +119,10 @@ export class KafkaAdmin {
    * partition where there is none. @throws when the topic does not exist.
    */
   async offsetsAt(topic: string, timestamp: number): Promise<number[]> {
-    const admin = await this.ready();
     const offsets: number[] = [];
-    for (const { partition, offset } of await patiently(() => admin.fetchTopicOffsetsByTimestamp(topic, timestamp)))
+    for (const { partition, offset } of await this.asked((admin) =>
+      admin.fetchTopicOffsetsByTimestamp(topic, timestamp),
+    ))
       offsets[partition] = Number(offset);
     return offsets;
   }
@@ -200,10 +223,9 @@ export class KafkaAdmin {
 
   /** Deletes groups with their positions; those that are absent count as deleted. @throws Fault STATION_RUNNING: one has members */
   async deleteGroups(groups: readonly string[]): Promise<void> {
-    const admin = await this.ready();
     for (const group of groups) {
       try {
-        await patiently(() => admin.deleteGroups([group]));
+        await this.asked((admin) => admin.deleteGroups([group]));
       } catch (error) {
         const [refused] = (error as { groups?: { errorCode: number }[] }).groups ?? [];
         if (refused?.errorCode === NON_EMPTY_GROUP) throw new Fault('STATION_RUNNING', `group ${group}`);

@@ -8,6 +8,10 @@ const DENIED = /^(TOPIC|GROUP|CLUSTER|TRANSACTIONAL_ID)_AUTHORIZATION_FAILED$/;
 
 export const isKafkaError = (error: unknown): boolean => error instanceof Error && /^KafkaJS/.test(error.name);
 
+/** A topic does not exist; or one did that this client has asked for before. */
+export const isTopicUnknown = (error: unknown): boolean =>
+  causesOf(error).some(({ type }: Error & { type?: string }) => type === 'UNKNOWN_TOPIC_OR_PARTITION');
+
 /**
  * ACL_MISSING when the brokers do not allow what was asked; undefined for anything else.
  * @param what `read topic x`, `join group y`: the brokers do not say it.

@@ -10,7 +10,7 @@ import { Fault, placeOf } from '@quadrille/record';
 import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
 import type { Outgoing } from '../round.ts';
 import { nameBytes, textBytes } from './batch-write.ts';
-import { deniedFault } from './faults.ts';
+import { deniedFault, isTopicUnknown } from './faults.ts';
 
 /** Messages by topic, then partition, in order. */
 export type Outbox = Map<string, Map<number, Outgoing[]>>;
@@ -45,7 +45,8 @@ const lengthOf = (bytes: Buffer | string | null | undefined): number =>
   bytes == null ? 0 : typeof bytes === 'string' ? textBytes(bytes) : bytes.length;
 
 export class Outlet {
-  private readonly producer: Producer;
+  private readonly kafka: Kafka;
+  private producer: Producer;
   private connected = false;
   /** Largest record batch a topic takes, bytes. */
   private readonly limits: Map<string, number>;
@@ -53,7 +54,12 @@ export class Outlet {
   /** @param like another producer that knows the topics' limits. */
   constructor(kafka: Kafka, like?: Outlet) {
     this.limits = like?.limits ?? new Map();
-    this.producer = kafka.producer({
+    this.kafka = kafka;
+    this.producer = this.client();
+  }
+
+  private client(): Producer {
+    return this.kafka.producer({
       allowAutoTopicCreation: false,
       idempotent: false,
       maxInFlightRequests: 1,
@@ -152,8 +158,17 @@ export class Outlet {
     } catch (error) {
       const denied = deniedFault(error, `write to ${[...byTopic.keys()].join(', ')}`);
       if (denied !== undefined) throw denied;
+      if (isTopicUnknown(error)) await this.renew();
       throw new Fault('BROKER_UNAVAILABLE', error instanceof Error ? error.message : String(error), { cause: error });
     }
+  }
+
+  /** A producer that has sent to a topic which is gone since sends to no other: what is sent next goes out by a new one. */
+  private async renew(): Promise<void> {
+    const former = this.producer;
+    this.producer = this.client();
+    this.connected = false;
+    await former.disconnect().catch(() => {});
   }
 
   async close(): Promise<void> {
