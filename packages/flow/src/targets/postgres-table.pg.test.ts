@@ -73,6 +73,32 @@ describe('the table of target postgres', options, () => {
     );
   });
 
+  test('a new field with a default becomes a column that shows it in every row that stands', async (t) => {
+    const { target, db, table, create } = await prepare(t, [field('a', 'int')]);
+    await target.write([row('x', { a: 1 }), { ...row('gone', null), version: 2n }]);
+    const state = { type: 'enum', name: 'State', symbols: ['NEW', 'OLD'] };
+    const wider = [
+      field('a', 'int'),
+      { ...field('n', 'int'), default: -7 },
+      { ...field('yes', 'boolean'), default: true },
+      { ...field('state', state), default: 'OLD' },
+      { ...field('text', ['string', 'null']), default: "it's" },
+      { ...field('day', { type: 'int', logicalType: 'date' }), default: 0 },
+    ];
+    assert.match((await faultOf(create(wider).open())).message, /^(?!.*(?: n |yes|state|text)).*column day \(date\)/);
+    const migrated = create(wider.slice(0, -1));
+    await migrated.open();
+    assert.deepEqual(await target.write([row('y', { a: 2 })]), ['written'], 'with the former schema');
+    await migrated.write([row('z', { a: 3, n: 0, yes: false, state: 'NEW', text: null })]);
+    const shown = { n: -7, yes: true, state: 'OLD', text: "it's" };
+    assert.deepEqual((await db.query(`SELECT a, n, yes, state, text FROM ${table} ORDER BY _id`)).rows, [
+      { a: null, n: null, yes: null, state: null, text: null },
+      { a: 1, ...shown },
+      { a: 2, ...shown },
+      { a: 3, n: 0, yes: false, state: 'NEW', text: null },
+    ]);
+  });
+
   test('without `migrate` an absent table is not made; names are checked before anything is', async (t) => {
     const { target, create } = await prepare(t, [field('a', 'int')], { config: { migrate: false }, open: false });
     assert.match((await faultOf(target.open())).message, /it does not exist/);

@@ -4,6 +4,7 @@ import type { ClientBase } from 'pg';
 import type { Field } from '../avro/field.ts';
 import type { OwnColumn } from './postgres-bookkeeping.ts';
 import type { Column } from './postgres-columns.ts';
+import { addedColumn, isAddable } from './postgres-default.ts';
 import type { Mode } from './postgres-modes.ts';
 
 export interface TableName {
@@ -34,8 +35,8 @@ interface Existing {
 }
 
 /**
- * Makes the table if it is absent, adds columns for new nullable fields, and checks the rest. All value columns are
- * nullable, since a deletion keeps only id and version. Several loaders may call it at once.
+ * Makes the table if it is absent, adds columns for new fields that are nullable or have a plain default, and checks the
+ * rest. All value columns are nullable, since a deletion keeps only id and version. Several loaders may call it at once.
  * @param migrate false: neither made nor altered, only checked.
  * @throws Fault TARGET_SCHEMA with every problem found; the connection is then inside a transaction.
  */
@@ -52,19 +53,26 @@ export async function prepareTable(client: ClientBase, plan: TablePlan, migrate:
     await createTable(client, plan);
   } else {
     const missing = columns.filter((column) => !existing.some((other) => other.name === column.name));
-    const addable = missing.filter((column) => migrate && fields.find((field) => field.name === column.name)?.nullable);
+    const added = migrate
+      ? fields.filter((field) => isAddable(field) && missing.some(({ name: column }) => column === field.name))
+      : [];
     const found = problemsOf(
       plan,
       existing,
-      missing.filter((column) => !addable.includes(column)),
+      missing.filter((column) => !added.some((field) => field.name === column.name)),
     );
     if (!(await hasUniqueKey(client, name, mode.key)))
       found.push(
         `${mode.key.join(', ')} ${mode.key.length > 1 ? 'have' : 'has'} no primary key or unique index of its own`,
       );
     if (found.length > 0) refuse(name, found);
-    for (const column of addable)
-      await client.query(`ALTER TABLE ${quotedTable(name)} ADD COLUMN ${quoted(column.name)} ${column.type}`);
+    for (const field of added) {
+      const column = columns.find((each) => each.name === field.name)!;
+      await client.query(
+        `ALTER TABLE ${quotedTable(name)} ADD COLUMN ${quoted(field.name)} ${addedColumn(field, column)}`,
+      );
+      await client.query(`UPDATE ${quotedTable(name)} SET ${quoted(field.name)} = NULL WHERE _deleted`);
+    }
   }
   await client.query('COMMIT');
 }

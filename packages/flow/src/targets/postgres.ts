@@ -74,7 +74,7 @@ export const postgres: TargetType<PostgresConfig> = {
       },
       migrate: {
         description:
-          'Make the table, and add a column for each new nullable field of the schema: both lose nothing. false: only check.',
+          'Make the table, and add a column for each new field of the schema that may be null or has a default, which rows that stand then show: both lose nothing. false: only check.',
         type: 'boolean',
         default: true,
       },
