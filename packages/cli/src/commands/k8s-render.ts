@@ -23,7 +23,7 @@ export const k8sRender: Command = {
     ['--tag <version>', 'of the images; default the version of this command'],
     [
       '--max-connections <n>',
-      `what all instances of one loader may open in their database; default ${DEFAULTS.maxConnections}`,
+      `connections that all instances of a station may open in its database; default ${DEFAULTS.maxConnections}`,
     ],
     ['--flow-in-image', 'the images hold flow, schemas and data: no ConfigMaps and no volume'],
   ],

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Flow, loadRules, readFlow, readStation } from '@quadrille/flow';
+import {
+  type EnricherSpec,
+  type Flow,
+  type LoaderSpec,
+  loadRules,
+  readFlow,
+  readStation,
+  type StationSpec,
+} from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { GRACE_MS, VERSION } from '@quadrille/station';
 import { parseAllDocuments } from 'yaml';
@@ -14,6 +22,7 @@ import { filesOfFlow, filesOfStation } from './flow-files.ts';
 import { kafkaUser, partsOf } from './flow-parts.ts';
 import { mostInstances } from './keda.ts';
 import { DEFAULTS, type RenderOptions } from './options.ts';
+import { connectionsOf, outsidePorts, variablesOf } from './outside.ts';
 import { fitted, type Resource } from './resource.ts';
 import { renderTree, type Tree } from './tree.ts';
 import { differences, writeTree } from './write-tree.ts';
@@ -139,6 +148,35 @@ test('a loader never has more connections than it may', async () => {
   const { strategy } = one(rendered(await renderTree(flights, OPTIONS), 'base/warehouse.yaml'), 'Deployment')
     .spec as never as { strategy: { rollingUpdate: object } };
   assert.deepEqual(strategy.rollingUpdate, { maxSurge: 0, maxUnavailable: 1 });
+});
+
+test('what a source, lookup or target names by a variable becomes a secret, a port and a count of connections', async () => {
+  const loader = { ...flights.stations.get('warehouse')! } as LoaderSpec;
+  const http = {
+    type: 'http',
+    config: { address: 'API', secretHeaders: { 'x-key': 'API_KEY' }, oauth: { clientSecret: 'API_SECRET' } },
+  };
+  const names = (station: StationSpec): string[] => variablesOf(station).sort();
+  assert.deepEqual(names(loader), ['DATABASE_URL']);
+  assert.deepEqual(names({ ...loader, target: http }), ['API', 'API_KEY', 'API_SECRET']);
+  assert.deepEqual(outsidePorts({ ...loader, target: http }), [443]);
+  assert.deepEqual(
+    [names(flights.stations.get('reported')!), outsidePorts(flights.stations.get('reported')!)],
+    [[], []],
+  );
+  const locate = flights.stations.get('locate') as EnricherSpec;
+  const asked = {
+    name: 'rate',
+    place: '',
+    type: 'postgres',
+    config: { query: 'select', address: 'RATES', connections: 3 },
+    on: {},
+    take: {},
+    missing: 'null' as const,
+    cache: { seconds: 1, missingSeconds: 1, rows: 1, staleWhileError: 0 },
+  };
+  const asking = { ...locate, lookups: [...locate.lookups, asked] };
+  assert.deepEqual([names(asking), outsidePorts(asking), connectionsOf(asking)], [['RATES'], [5432], 3]);
 });
 
 test('a pod has more time to stop than its process takes', async () => {

@@ -5,6 +5,7 @@ import { kafkaUser, stationPart } from './flow-parts.ts';
 import { CA_SECRET, PASSWORD_KEY, selectorOf } from './kafka-credentials.ts';
 import type { Folder } from './kustomization.ts';
 import type { RenderOptions } from './options.ts';
+import { connectionsOf } from './outside.ts';
 import { allLabels, type Resource, resourceName } from './resource.ts';
 
 /** Records behind for which one instance is right: some seconds of a station's work. */
@@ -15,21 +16,21 @@ export const scaledStations = (flow: Flow): Exclude<StationSpec, { kind: 'extrac
   [...flow.stations.values()].filter((station) => station.kind !== 'extractor');
 
 /**
- * As many instances as partitions, since more would have nothing to read; of a loader no more than its database takes.
+ * As many instances as partitions, since more would have nothing to read; of those with connections no more than may be open together.
  * @throws Fault K8S_UNFIT: one instance takes more already
  */
 export function mostInstances(flow: Flow, station: StationSpec, { maxConnections }: RenderOptions): number {
   if (station.kind === 'extractor') return 1;
   const { partitions } = flow.topics.get(station.from)!;
-  if (station.kind !== 'loader') return partitions;
-  const connections = typeof station.target.config.connections === 'number' ? station.target.config.connections : 2;
+  const connections = connectionsOf(station);
+  if (connections === 0) return partitions;
   if (connections > maxConnections)
     throw new Fault(
       'K8S_UNFIT',
       `one instance takes ${connections} connections, all together may take ${maxConnections}`,
       {
         place: station.place,
-        help: 'lower `connections` of the loader, or raise --max-connections',
+        help: 'lower `connections` in the flow file, or raise --max-connections',
       },
     );
   return Math.min(partitions, Math.floor(maxConnections / connections));

@@ -4,7 +4,7 @@ export interface RenderOptions {
   registry: string;
   /** Of the images. */
   version: string;
-  /** What all instances of one loader may have open in their database together. */
+  /** What all instances of one station may have open together in its database, or to its server. */
   maxConnections: number;
   /** The images hold the flow: neither ConfigMaps nor a volume of data. */
   flowInImage: boolean;

@@ -1,5 +1,5 @@
-/** What a station reaches outside of Kafka: the variables that its source or target names, and their ports. */
-import { type ConfigSchema, type StationSpec, sourceTypes, targetTypes } from '@quadrille/flow';
+/** What a station reaches outside of Kafka: variables that its sources, lookups and targets name, ports, connections. */
+import { type ConfigSchema, lookupTypes, type StationSpec, sourceTypes, targetTypes } from '@quadrille/flow';
 
 interface Outside {
   type: string;
@@ -10,10 +10,15 @@ interface Outside {
 function outsideOf(station: StationSpec): Outside[] {
   if (station.kind === 'extractor') return [{ ...station.source, schema: sourceTypes[station.source.type]?.config }];
   if (station.kind === 'loader') return [{ ...station.target, schema: targetTypes[station.target.type]?.config }];
-  return [];
+  if (station.kind !== 'enricher') return [];
+  return station.lookups.flatMap((lookup) =>
+    lookup.topic === undefined
+      ? [{ type: lookup.type, config: lookup.config, schema: lookupTypes[lookup.type]?.config }]
+      : [],
+  );
 }
 
-/** How the schemas of sources and targets say that a value is the name of a variable of the environment. */
+/** How the schemas of sources, lookups and targets say that a value is the name of a variable of the environment. */
 const VARIABLE = '^[A-Za-z_][A-Za-z0-9_]*$';
 
 /**
@@ -54,3 +59,10 @@ const HTTPS = [443];
 /** TCP ports at any address, each once, in order. */
 export const outsidePorts = (station: StationSpec): number[] =>
   [...new Set(outsideOf(station).flatMap(({ type }) => PORTS[type] ?? HTTPS))].sort((a, b) => a - b);
+
+/** Connections that one instance opens in its database or to its server, by its own or its type's default; 0: none. */
+export const connectionsOf = (station: StationSpec): number =>
+  outsideOf(station).reduce((sum, { config, schema }) => {
+    const connections = config.connections ?? schema?.properties.connections?.default;
+    return sum + (typeof connections === 'number' ? connections : 0);
+  }, 0);

@@ -7,7 +7,7 @@ import { disruptionBudget } from './disruption-budget.ts';
 import { dataFoldersOf, filesOfStation } from './flow-files.ts';
 import { stationPart } from './flow-parts.ts';
 import type { RenderOptions } from './options.ts';
-import { variablesOf } from './outside.ts';
+import { connectionsOf, variablesOf } from './outside.ts';
 import type { Mount } from './pod.ts';
 import { STATION_PORT, stationProbes } from './probes.ts';
 import { type Resource, resourceName } from './resource.ts';
@@ -52,8 +52,8 @@ export async function stationResources(flow: Flow, station: StationSpec, options
   return [
     serviceAccount(part),
     ...resources,
-    // Every instance of a loader has connections: a rollout must not exceed what the database was promised.
-    deployment(part, station.kind === 'loader' ? 'replace' : 'surge', pod),
+    // A rollout must not open more connections than were promised.
+    deployment(part, connectionsOf(station) > 0 ? 'replace' : 'surge', pod),
     metricsService(part),
     disruptionBudget(part),
   ];
