@@ -1,4 +1,4 @@
-# All images at once: `docker buildx bake`. With attestations, for a registry: `docker buildx bake release --push`.
+# All images at once: `docker buildx bake -f docker-bake.hcl`; with attestations, for a registry: the same with `release --push`.
 variable "REGISTRY" { default = "quadrille" }
 variable "VERSION" { default = "0.1.0" }
 variable "REVISION" { default = "unknown" }

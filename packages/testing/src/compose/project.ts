@@ -35,7 +35,7 @@ export class ComposeProject implements AsyncDisposable {
   static async make(): Promise<ComposeProject> {
     const name = `quadrille-test-${randomBytes(4).toString('hex')}`;
     const folder = await mkdtemp(join(tmpdir(), 'quadrille-compose-'));
-    const own = { QUADRILLE_REGISTRY: name, ...(await freePorts()) };
+    const own = { IMAGE_REGISTRY: name, ...(await freePorts()) };
     const made = execFileSync('sh', [join(ROOT, 'docker/env.sh')], { encoding: 'utf8' });
     const text = Object.entries(own).reduce(
       (all, [key, value]) => all.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`),
