@@ -52,13 +52,17 @@ function named(value: unknown, schema: Schema | undefined): string[] {
   ];
 }
 
-/** Ports by type; any other type is reached by HTTPS. */
-const PORTS: Readonly<Record<string, readonly number[]>> = { csv: [], postgres: [5432] };
+/** Ports by type. Any other is reached by HTTPS, but for files, which have a path. */
+const PORTS: Readonly<Record<string, readonly number[]>> = { postgres: [5432] };
 const HTTPS = [443];
 
 /** TCP ports at any address, each once, in order. */
-export const outsidePorts = (station: StationSpec): number[] =>
-  [...new Set(outsideOf(station).flatMap(({ type }) => PORTS[type] ?? HTTPS))].sort((a, b) => a - b);
+export function outsidePorts(station: StationSpec): number[] {
+  const ports = outsideOf(station).flatMap(
+    ({ type, schema }) => PORTS[type] ?? (schema?.properties.path === undefined ? HTTPS : []),
+  );
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
 
 /** Connections that one instance opens in its database or to its server, by its own or its type's default; 0: none. */
 export const connectionsOf = (station: StationSpec): number =>
