@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, normalize, relative, resolve } from 'node:pa
 import { type Flow, inputsOf, outputOf, type StationSpec } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { parse, stringify } from 'yaml';
+import { filePatternsOf } from './outside.ts';
 
 /** Text by path, in the order of paths. */
 export type FlowFiles = ReadonlyMap<string, string>;
@@ -42,13 +43,11 @@ export async function filesOfFlow(flow: Flow): Promise<FlowFiles> {
 }
 
 /**
- * Folders of the flow that its sources read, relative to it. Sources name files by `path`, as a pattern or a list.
+ * Folders of the flow that its sources read, relative to it.
  * @throws Fault K8S_UNFIT
  */
 export function dataFoldersOf(station: StationSpec): string[] {
-  if (station.kind !== 'extractor') return [];
-  const paths = [station.source.config.path ?? []].flat().filter((path) => typeof path === 'string');
-  const folders = paths.map((path) => normalize(dirname(`${path.split(/[*?{[]/, 1)[0]}x`)));
+  const folders = filePatternsOf(station).map((path) => normalize(dirname(`${path.split(/[*?{[]/, 1)[0]}x`)));
   for (const folder of folders) {
     if (folder === '.' || folder.startsWith('..') || isAbsolute(folder))
       throw new Fault('K8S_UNFIT', 'its files stand in no folder of their own below the flow', {

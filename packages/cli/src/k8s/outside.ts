@@ -52,17 +52,28 @@ function named(value: unknown, schema: Schema | undefined): string[] {
   ];
 }
 
-/** Ports by type. Any other is reached by HTTPS, but for files, which have a path. */
+/** Ports by type. Any other is reached by HTTPS, but for files. */
 const PORTS: Readonly<Record<string, readonly number[]>> = { postgres: [5432] };
 const HTTPS = [443];
 
+/** Files: they have a path, and no address. */
+const isOfFiles = ({ config, schema }: Outside): boolean =>
+  schema?.properties.path !== undefined && named(config, schema as Schema).length === 0;
+
 /** TCP ports at any address, each once, in order. */
 export function outsidePorts(station: StationSpec): number[] {
-  const ports = outsideOf(station).flatMap(
-    ({ type, schema }) => PORTS[type] ?? (schema?.properties.path === undefined ? HTTPS : []),
-  );
+  const ports = outsideOf(station).flatMap((each) => PORTS[each.type] ?? (isOfFiles(each) ? [] : HTTPS));
   return [...new Set(ports)].sort((a, b) => a - b);
 }
+
+/** Patterns of the files that an extractor reads. */
+export const filePatternsOf = (station: StationSpec): string[] =>
+  station.kind !== 'extractor'
+    ? []
+    : outsideOf(station)
+        .filter(isOfFiles)
+        .flatMap(({ config }) => [config.path].flat())
+        .filter((path) => typeof path === 'string');
 
 /** Connections that one instance opens in its database or to its server, by its own or its type's default; 0: none. */
 export const connectionsOf = (station: StationSpec): number =>
