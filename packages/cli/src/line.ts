@@ -56,7 +56,8 @@ async function send({ kafka, admin, registry }: Servers, event: ControlEvent): P
   }
 }
 
-function operator({ env }: Context): string {
+/** Who types. */
+export function operator({ env }: Context): string {
   try {
     return userInfo().username;
   } catch {

@@ -29,6 +29,7 @@ import { reset } from './reset.ts';
 import { run } from './run.ts';
 import { stationList } from './station-list.ts';
 import { stationPause } from './station-pause.ts';
+import { stationRemove } from './station-remove.ts';
 import { stationResume } from './station-resume.ts';
 import { test } from './test.ts';
 import { topicList } from './topic-list.ts';
@@ -53,6 +54,7 @@ export const commands: readonly Command[] = [
   stationList,
   stationPause,
   stationResume,
+  stationRemove,
   topicList,
   topicTail,
   dlqGroups,

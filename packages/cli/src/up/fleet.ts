@@ -47,6 +47,14 @@ export class Fleet {
     }
   }
 
+  /** Asks a station's processes to end in order; resolves when they are gone. @returns false when there are none. */
+  async end(station: string): Promise<boolean> {
+    const own = this.processes.filter(({ spec }) => spec.name === station);
+    for (const each of own) this.processes.splice(this.processes.indexOf(each), 1);
+    await Promise.all(own.map((each) => each.stop()));
+    return own.length > 0;
+  }
+
   /** Starts the replay service for this flow. */
   startReplay(): void {
     this.#replay = new ReplayProcess(this.#context, {

@@ -1,4 +1,4 @@
-/** Watches the flow file of a running flow and starts what was added to it. */
+/** Watches the flow file of a running flow: starts what was added to it, ends what was taken out. */
 import { unwatchFile, watchFile } from 'node:fs';
 import { type Flow, readFlow, type StationSpec } from '@quadrille/flow';
 
@@ -6,6 +6,8 @@ export interface Grafting {
   flow: Flow;
   /** Makes topics and schemas ready, then starts it. @throws what `formatError` shows */
   add(flow: Flow, added: StationSpec[]): Promise<void>;
+  /** Ends their processes in order. */
+  end(flow: Flow, gone: string[]): Promise<void>;
   say(line: string): void;
   format(error: unknown): string;
 }
@@ -13,10 +15,10 @@ export interface Grafting {
 const LOOK_MS = 500;
 
 /**
- * New stations are started, the others left alone: what was changed or taken out is only said. A file that is not valid
- * changes nothing. @returns ends the watching.
+ * New stations are started, those taken out ended, the others left alone: what was changed is only said. A file that is
+ * not valid changes nothing. @returns ends the watching.
  */
-export function watchFlow({ flow, add, say, format }: Grafting): () => void {
+export function watchFlow({ flow, add, end, say, format }: Grafting): () => void {
   let known = flow;
   let turn: Promise<void> = Promise.resolve();
   // Polled, since editors replace files, which other ways of watching lose.
@@ -30,7 +32,7 @@ export function watchFlow({ flow, add, say, format }: Grafting): () => void {
       const { added, changed, gone } = differences(known, next);
       for (const name of changed)
         say(`${name} was changed in the flow file; it goes on as it was until \`quadrille up\` is started again`);
-      for (const name of gone) say(`${name} is no longer in the flow file; it goes on until \`quadrille up\` is ended`);
+      if (gone.length > 0) await end(next, gone);
       if (added.length > 0) await add(next, added);
       known = next;
     } catch (error) {

@@ -147,6 +147,15 @@ function graft(course: Course): () => void {
     flow,
     say: progress.say,
     format: (error) => formatError(error),
+    end: async (next, gone) => {
+      if (options.only === undefined) course.flow = next;
+      for (const name of gone) {
+        if (!(await fleet.end(name))) continue;
+        progress.say(
+          `${name} is no longer in the flow file: ended; \`quadrille station remove\` takes it out for good`,
+        );
+      }
+    },
     add: async (next, added) => {
       if (options.only !== undefined) return;
       await prepare(servers, next);

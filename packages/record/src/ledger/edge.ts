@@ -57,7 +57,7 @@ export function edgeOf(
     }
   }
   for (const [partition, chain] of chains?.of(topic) ?? []) {
-    if (watermarks.get(topic, partition) !== undefined) continue;
+    if (watermarks.get(topic, partition) !== undefined || chain.judged.length === 0) continue;
     findings.add(station.name, topic, partition, chain.start, chain.end, 'judged, but the partition does not exist');
   }
   return edge;

@@ -232,3 +232,9 @@ test('what a removed station had done goes on counting when its group is gone; i
   const { balanced, drained, edges } = kept.reconcile();
   assert.deepEqual([balanced, drained, edges[0]?.claimed, edges[0]?.inFlight], [true, true, 10, 0]);
 });
+
+test('a topic that is gone is no finding where nothing was ever judged in it', () => {
+  const retired = part(0, 0, { kind: 'retired', topic: `replay.${FLOW}.qualify` });
+  const input = picture({ entries: entries('qualify', retired) });
+  assert.deepEqual(foldLedger(input).reconcile().findings, []);
+});

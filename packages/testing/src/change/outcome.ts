@@ -4,7 +4,7 @@ import { type RunResult, readResult } from '../chaos/result.ts';
 import { resultProblems } from '../chaos/verdict.ts';
 import type { FlowFixture } from '../harness/index.ts';
 
-async function resultOf({ clients, flow, name }: FlowFixture): Promise<RunResult> {
+export async function resultOf({ clients, flow, name }: FlowFixture): Promise<RunResult> {
   const result = await readResult(clients.kafka, clients.admin, flow, clients.addresses.databaseUrl);
   const tables = Object.entries(result.tables).map(([table, found]) => [table.replace(name, 'FLOW'), found]);
   return { ...result, tables: Object.fromEntries(tables) };

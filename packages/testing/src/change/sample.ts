@@ -16,8 +16,8 @@ import {
 } from '../harness/index.ts';
 
 const text = (name: string) => ({ name, type: 'string' });
-const ORDERED = [text('id'), text('place'), { name: 'cents', type: 'int' }];
-const schemas = {
+export const ORDERED = [text('id'), text('place'), { name: 'cents', type: 'int' }];
+export const schemas = {
   'FLOW.places': { type: 'record', name: 'Places', fields: [text('code'), text('name')] },
   'FLOW.ordered': { type: 'record', name: 'Ordered', fields: ORDERED },
   'FLOW.priced': { type: 'record', name: 'Priced', fields: [...ORDERED, { name: 'gross', type: 'int' }] },
@@ -47,8 +47,11 @@ export const PARTITIONS = 4;
 /** Connections of one loader. */
 export const CONNECTIONS = 2;
 
-/** @param round records that a round takes at most: few, so that the load lasts; undefined: the default. */
-export const flowFile = (round?: number): string => {
+/**
+ * @param round records that a round takes at most: few, so that the load lasts; undefined: the default.
+ * @param more entries of stations. @param topics entries of topics.
+ */
+export const flowFile = (round?: number, more = '', topics = ''): string => {
   const size = round === undefined ? '' : `\n    round: { records: ${round} }`;
   return `
 flow: FLOW
@@ -57,7 +60,7 @@ topics:
   FLOW.ordered: { partitions: ${PARTITIONS} }
   FLOW.priced: { partitions: ${PARTITIONS} }
   FLOW.placed: { partitions: ${PARTITIONS} }
-stations:
+${topics}stations:
   places:
     extractor: { type: csv, path: data/places.csv, id: "{code}" }
     to: FLOW.places
@@ -78,15 +81,16 @@ stations:
   store:
     loader: { type: postgres, table: orders-FLOW, connections: ${CONNECTIONS} }
     from: FLOW.placed${size}
-`;
+${more}`;
 };
 
 const PLACES = 'code,name\n0,Aalen\n1,Bonn\n2,Celle\n3,Dessau\n4,Erfurt\n5,Fulda\n6,Gera\n7,Halle\n';
 
-export const ordersFlow = (round?: number): Promise<FlowFixture> =>
+/** @param more schemas, by topic. */
+export const ordersFlow = (round?: number, more: Record<string, object> = {}): Promise<FlowFixture> =>
   flowFixture({
     files: { 'flow.yaml': flowFile(round), 'rules/price.ts': RULE, 'data/places.csv': PLACES },
-    schemas,
+    schemas: { ...schemas, ...more },
   });
 
 export const tableOf = (flow: FlowFixture): string => `orders-${flow.name}`;

@@ -174,6 +174,16 @@ test('up stays: stations are added, paused, killed; down ends it all', {
   await up.says(/ended \(SIGKILL\), starts again/);
   await until('four stations again', async () => (await project.stations()).length === 4);
 
+  await project.edit('flow.yaml', (text) => text.replace(/ {2}second:[\s\S]*/, ''));
+  await up.says('second is no longer in the flow file: ended');
+  await until('three stations', async () => (await project.stations()).length === 3);
+  const plan = await project.type('station', 'remove', 'second');
+  assert.equal(plan.code, 0, plan.err);
+  assert.match(plan.out, new RegExp(`^${name}\\.second +delete +consumer group$`, 'm'));
+  assert.equal((await project.type('station', 'remove', 'second', '--execute')).code, 0);
+  const { balanced } = await project.json<{ balanced: boolean }>('flow', 'reconcile');
+  assert.equal(balanced, true);
+
   const down = await project.type('down');
   assert.equal(down.code, 0, down.err);
   assert.equal((await up.ended).code, 0);
