@@ -111,8 +111,8 @@ function stationAcls(flow: Flow, spec: StationSpec): Acl[] {
 function replayAcls(flow: Flow): Acl[] {
   const stations = [...flow.stations.values()];
   const rights = new Rights(SERVICE_USERS.replay)
-    .topics(flow.topics.keys(), 'Read')
-    .topics(deadLetterTopicsOf(flow), 'Read')
+    // Reconciling asks which topics are compacted.
+    .topics([...flow.topics.keys(), ...deadLetterTopicsOf(flow)], 'Read', 'DescribeConfigs')
     .topics(
       stations.map(({ name }) => replayTopic(flow.name, name)),
       'Read',

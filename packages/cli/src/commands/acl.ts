@@ -6,6 +6,7 @@ import { type Command, text } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { flowPath } from '../flow-path.ts';
 import { printRows } from '../print/output.ts';
+import { withServers } from '../servers.ts';
 
 const USER = 'User:';
 
@@ -13,7 +14,7 @@ export const acl: Command = {
   path: 'acl',
   summary: 'print the ACLs that a flow needs, and no others',
   description:
-    'One user a station, named `<flow>.<station>`; beside them `quadrille.replay` (the replay service), `quadrille.provisioner`\n(makes topics) and `quadrille.operator` (this command). Read and Write imply Describe. Nothing is changed.',
+    'One user a station, named `<flow>.<station>`; beside them `quadrille.replay` (the replay service), `quadrille.provisioner`\n(makes topics) and `quadrille.operator` (this command). Read and Write imply Describe. Nothing is changed without --execute.',
   arguments: [['[FLOW]', 'folder of the flow file; left out, the flow that runs here']],
   options: [
     ['--station <names>', 'only these stations, separated by commas'],
@@ -23,6 +24,7 @@ export const acl: Command = {
       `how a user is called by the brokers; default ${USER}{user}, with certificates often ${USER}CN={user}`,
     ],
     ['--format <format>', 'kafka-acls: commands that grant them'],
+    ['--execute', 'grant them, as a user who may alter ACLs; what is granted beside them stays'],
   ],
   lists: true,
   examples: [
@@ -73,6 +75,10 @@ export const acl: Command = {
         ],
         acls,
       );
+    if (options.execute === true) {
+      await withServers(context, ({ admin }) => admin.grant(acls), { database: false });
+      context.err(`granted to ${wanted.size} users on ${acls.length} resources`);
+    }
     return EXIT.done;
   },
 };

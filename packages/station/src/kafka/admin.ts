@@ -1,6 +1,7 @@
 /** What the engine asks Kafka about topics and groups. Numbers, not the protocol's strings. */
 import { Fault } from '@quadrille/record';
 import type { Admin, Kafka } from 'kafkajs';
+import type { Acl } from '../acls.ts';
 import { deniedFault, isTopicUnknown } from './faults.ts';
 
 export interface TopicSpec {
@@ -22,6 +23,12 @@ export interface Bounds {
   /** Offset after the last record. */
   high: number;
 }
+
+/** Numbers of Kafka's protocol: ResourceType, PatternType, AclOperation and AclPermissionType of org.apache.kafka.common. */
+const RESOURCES = { topic: 2, group: 3 } as const;
+const PATTERNS = { literal: 3, prefixed: 4 } as const;
+const OPERATIONS = { Read: 3, Write: 4, Create: 5, Describe: 8, DescribeConfigs: 10 } as const;
+const ALLOW = 3;
 
 /** Kafka's error codes. */
 const NON_EMPTY_GROUP = 68;
@@ -181,6 +188,23 @@ export class KafkaAdmin {
     });
     await creating.catch(refused(`create topics ${absent.map(({ topic }) => topic).join(', ')}`));
     await this.leadersOf(absent.map(({ topic }) => topic));
+  }
+
+  /** Grants what is not granted yet, from any host. @throws Fault ACL_MISSING when this user may not alter ACLs. */
+  async grant(acls: readonly Acl[]): Promise<void> {
+    const entries = acls.flatMap(({ principal, resource: { type, name, pattern }, operations }) =>
+      operations.map((operation) => ({
+        resourceType: RESOURCES[type],
+        resourceName: name,
+        resourcePatternType: PATTERNS[pattern],
+        principal,
+        host: '*',
+        operation: OPERATIONS[operation],
+        permissionType: ALLOW,
+      })),
+    );
+    const admin = await this.ready();
+    await admin.createAcls({ acl: entries }).catch(refused('alter ACLs'));
   }
 
   /** Resolves once every partition of these topics has a leader. @throws after 15 s. */
