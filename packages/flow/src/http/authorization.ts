@@ -1,5 +1,5 @@
 /** How a request gets in: headers from the environment, or a token by OAuth 2.0 client credentials (RFC 6749, 4.4). */
-import { Fault } from '@quadrille/record';
+import { Fault, type FaultCode } from '@quadrille/record';
 import { type Environment, secretOf } from '../secret.ts';
 import { pointed } from './pointer.ts';
 
@@ -72,13 +72,16 @@ export class Authorization {
   readonly #config: AuthorizationConfig;
   readonly #env: Environment;
   readonly #timeoutMs: number;
+  readonly #unavailable: FaultCode;
   #token: { value: string; until: number } | undefined;
   #fetching: Promise<string> | undefined;
 
-  constructor(config: AuthorizationConfig, env: Environment, timeoutMs: number) {
+  /** @param unavailable code of class `dependency`: the token endpoint does not answer. */
+  constructor(config: AuthorizationConfig, env: Environment, timeoutMs: number, unavailable: FaultCode) {
     this.#config = config;
     this.#env = env;
     this.#timeoutMs = timeoutMs;
+    this.#unavailable = unavailable;
   }
 
   /** Whether a new token may help against a 401. */
@@ -91,7 +94,7 @@ export class Authorization {
     this.#token = undefined;
   }
 
-  /** @throws Fault CONFIG_INVALID; ACCESS_DENIED, TARGET_UNAVAILABLE of the token endpoint. */
+  /** @throws Fault CONFIG_INVALID; ACCESS_DENIED, or that the token endpoint is unavailable. */
   async headers(): Promise<Record<string, string>> {
     const headers: Record<string, string> = { ...this.#config.headers };
     for (const [name, from] of Object.entries(this.#config.secretHeaders ?? {}))
@@ -133,7 +136,7 @@ export class Authorization {
       });
       json = await answer.json().catch(() => undefined);
     } catch (error) {
-      throw new Fault('TARGET_UNAVAILABLE', 'the token endpoint does not answer', { place, cause: error });
+      throw new Fault(this.#unavailable, 'the token endpoint does not answer', { place, cause: error });
     }
     if (answer.status === 400 || answer.status === 401 || answer.status === 403)
       throw new Fault('ACCESS_DENIED', `the token endpoint answers with status ${answer.status}`, {
@@ -142,7 +145,7 @@ export class Authorization {
       });
     const value = pointed(json, '/access_token');
     if (!answer.ok || typeof value !== 'string')
-      throw new Fault('TARGET_UNAVAILABLE', `the token endpoint answers with status ${answer.status} and no token`, {
+      throw new Fault(this.#unavailable, `the token endpoint answers with status ${answer.status} and no token`, {
         place,
       });
     const seconds = Number(pointed(json, '/expires_in') ?? 300);

@@ -5,6 +5,7 @@ import type { Asked, AskedContext, AskedLookupConfig, AskedType, LookupConfig } 
 import type { SqlTable } from '../rules/sql-plan.ts';
 import { type Environment, withSecrets } from '../secret.ts';
 import { AskedLookup } from './asked.ts';
+import { http } from './http.ts';
 import { compileJoins, type Leg } from './join.ts';
 import { postgres } from './postgres.ts';
 import { ReferenceTopic } from './reference.ts';
@@ -16,7 +17,7 @@ export { ReferenceTopic } from './reference.ts';
 export { TopicLookup } from './topic.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each type knows its own configuration
-export const lookupTypes: Readonly<Record<string, AskedType<any>>> = { postgres };
+export const lookupTypes: Readonly<Record<string, AskedType<any>>> = { postgres, http };
 
 export interface LookupsContext {
   /** Fields of the station's input and of its output, as rules see them (`chainFields`). */

@@ -1,6 +1,7 @@
 /** What an HTTP answer says of the rows of its request. */
 import { Fault } from '@quadrille/record';
 import { pointed } from '../http/pointer.ts';
+import { isPatience } from '../http/retry-after.ts';
 import type { Outcome } from '../target.ts';
 
 /** Where in a JSON answer stands what became of each row: JSON Pointers. */
@@ -13,11 +14,6 @@ export interface AnswerConfig {
 
 /** `again`: this row was not taken, for no fault of its own. */
 export type ItemAnswer = Outcome | Fault | 'again';
-
-/** Codes with which a receiver asks for patience (RFC 9110, RFC 6585); every 5xx but 501 and 505 too. */
-const PATIENCE = new Set([408, 421, 423, 425, 429]);
-export const isPatience = (status: number): boolean =>
-  PATIENCE.has(status) || (status >= 500 && status !== 501 && status !== 505);
 
 /** No row is at fault: the address, the method or the format is not what the receiver has. */
 export const isMisconfigured = (status: number): boolean =>

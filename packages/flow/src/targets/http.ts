@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { Fault } from '@quadrille/record';
 import { authorizationProperties } from '../http/authorization.ts';
 import { POINTER } from '../http/pointer.ts';
+import { Requests, type RequestsConfig, type Sent } from '../http/requests.ts';
 import type { ConfigProblem, Outcome, Target, TargetContext, TargetRow, TargetType } from '../target.ts';
 import { Delivered } from './delivered.ts';
 import { type AnswerConfig, type ItemAnswer, isMisconfigured, itemAnswer, itemAnswers } from './http-answer.ts';
-import { Requests, type RequestsConfig, type Sent } from './http-requests.ts';
 import { type ItemWriter, itemWriter } from './item.ts';
 import { lanesOf, runLanes } from './lanes.ts';
 import { contentHash } from './row-order.ts';
@@ -149,7 +149,7 @@ class HttpTarget implements Target {
   constructor(config: HttpConfig, { fields, env }: TargetContext) {
     this.#config = config;
     this.#items = itemWriter(fields);
-    this.#requests = new Requests(config, env);
+    this.#requests = new Requests(config, env, { what: 'target', unavailable: 'TARGET_UNAVAILABLE' });
     this.#single = config.rows === 1 || (config.path?.includes('{id}') ?? false);
   }
 

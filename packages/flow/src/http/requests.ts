@@ -1,12 +1,11 @@
-/** Sends the requests of the target `http`: gets in, keeps to the rate, waits when told to. */
+/** Requests to one service: gets in, keeps to the rate, waits when told to. */
 import type { Agent } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Fault } from '@quadrille/record';
-import { Authorization, type AuthorizationConfig, needVariable } from '../http/authorization.ts';
-import { connectionsTo, request } from '../http/request.ts';
-import { retryAfterMs } from '../http/retry-after.ts';
+import { Fault, type FaultCode } from '@quadrille/record';
 import type { Environment } from '../secret.ts';
-import { isPatience } from './http-answer.ts';
+import { Authorization, type AuthorizationConfig, needVariable } from './authorization.ts';
+import { connectionsTo, request } from './request.ts';
+import { isPatience, retryAfterMs } from './retry-after.ts';
 
 export interface RequestsConfig extends AuthorizationConfig {
   address: string;
@@ -30,6 +29,16 @@ export interface Answered {
   place: string;
 }
 
+/** Who sends the requests. */
+export interface Sender {
+  /** `target`, `lookup`: for what people are told. */
+  what: string;
+  /** Code of class `dependency`: nobody answers, or not now. */
+  unavailable: FaultCode;
+  /** Reads a body; default: as JSON, with numbers as JavaScript has them. */
+  parse?(text: string): unknown;
+}
+
 const TIMEOUT_MS = 30_000;
 /** The longest answer that is read. */
 const ANSWER_BYTES = 16 * 1024 * 1024;
@@ -38,21 +47,23 @@ export class Requests {
   readonly #config: RequestsConfig;
   readonly #env: Environment;
   readonly #authorization: Authorization;
+  readonly #sender: Sender;
   /** performance.now() from when on the next request may go out. */
   #next = 0;
   /** Date.now() until when the receiver has asked not to be asked. */
   #notBefore = 0;
   #base: { url: string; basic: string | undefined; agent: Agent } | undefined;
 
-  constructor(config: RequestsConfig, env: Environment) {
+  constructor(config: RequestsConfig, env: Environment, sender: Sender) {
     this.#config = config;
     this.#env = env;
-    this.#authorization = new Authorization(config, env, config.timeoutMs ?? TIMEOUT_MS);
+    this.#sender = sender;
+    this.#authorization = new Authorization(config, env, config.timeoutMs ?? TIMEOUT_MS, sender.unavailable);
   }
 
   /**
    * Whether somebody listens at the address; what is answered does not matter.
-   * @throws Fault CONFIG_INVALID, ACCESS_DENIED, TARGET_UNAVAILABLE
+   * @throws Fault CONFIG_INVALID, ACCESS_DENIED, and that the service is unavailable
    */
   async reach(): Promise<void> {
     await this.#authorization.headers();
@@ -60,14 +71,17 @@ export class Requests {
   }
 
   /**
-   * @throws Fault TARGET_UNAVAILABLE when nobody answers, or with a status that asks for patience: then nothing is sent
+   * @throws Fault that the service is unavailable when nobody answers, or with a status that asks for patience: then nothing is sent
    *   before the time that `Retry-After` tells; ACCESS_DENIED, CONFIG_INVALID.
    */
   async send(sent: Sent): Promise<Answered> {
     for (let renewed = false; ; renewed = true) {
       const wait = this.#notBefore - Date.now();
       if (wait > 0)
-        throw unavailable(`it has asked to be left alone for ${Math.ceil(wait / 1000)} s more`, this.#place(sent));
+        throw this.#unavailable(
+          `it has asked to be left alone for ${Math.ceil(wait / 1000)} s more`,
+          this.#place(sent),
+        );
       await this.#turn();
       const answer = await this.#fetch(sent);
       const { status } = answer;
@@ -78,9 +92,9 @@ export class Requests {
       if (status === 401 || status === 403)
         throw new Fault('ACCESS_DENIED', `status ${status}`, {
           place: answer.place,
-          help: 'check `secretHeaders` or `oauth` of the target, and what that user may do',
+          help: `check \`secretHeaders\` or \`oauth\` of the ${this.#sender.what}, and what that user may do`,
         });
-      if (isPatience(status)) throw unavailable(`status ${status}`, answer.place);
+      if (isPatience(status)) throw this.#unavailable(`status ${status}`, answer.place);
       return answer;
     }
   }
@@ -119,9 +133,9 @@ export class Requests {
       });
       const wait = isPatience(status) ? retryAfterMs(told['retry-after']) : undefined;
       if (wait !== undefined) this.#notBefore = Date.now() + wait;
-      return { status, json: parsed(text), place };
+      return { status, json: this.#parsed(text), place };
     } catch (error) {
-      throw unavailable(error instanceof Error ? error.message : String(error), place, error);
+      throw this.#unavailable(error instanceof Error ? error.message : String(error), place, error);
     }
   }
 
@@ -155,15 +169,20 @@ export class Requests {
     };
     return this.#base;
   }
-}
 
-const unavailable = (detail: string, place: string, cause?: unknown): Fault =>
-  new Fault('TARGET_UNAVAILABLE', detail, { place, cause });
+  #unavailable(detail: string, place: string, cause?: unknown): Fault {
+    return new Fault(this.#sender.unavailable, detail, {
+      place,
+      cause,
+      help: 'check the service and its address; the station tries again by itself',
+    });
+  }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+  #parsed(text: string): unknown {
+    try {
+      return (this.#sender.parse ?? JSON.parse)(text);
+    } catch {
+      return undefined;
+    }
   }
 }
