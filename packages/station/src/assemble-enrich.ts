@@ -14,7 +14,7 @@ import { Enrich } from './enrich.ts';
 import { LookupFeed } from './lookup-feed.ts';
 
 export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<Enrich> {
-  const { admin, flow, registry, config, kafka, control, log, onDead } = around;
+  const { admin, flow, config, kafka, control, log, onDead } = around;
   const input = await schemaOf(flow, spec.from);
   const output = await schemaOf(flow, spec.to);
   const emitter = await emitterOf(around, spec.from, output);
@@ -37,7 +37,7 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
     name: `${stationGroup(flow.name, spec.name)}.lookups`,
     tables: lookups.references.map((reference) => ({
       topic: reference.topic,
-      decoder: decoderOf(schemas.get(reference.topic)!, registry),
+      decoder: decoderOf(schemas.get(reference.topic)!, around),
       apply: (id, version, revision, value) => reference.apply(id, version, revision, value),
     })),
     admin,
@@ -46,5 +46,5 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
     log,
     onDead,
   });
-  return new Enrich({ decoder: decoderOf(input, registry), emitter, feed, legs: lookups.legs, rules });
+  return new Enrich({ decoder: decoderOf(input, around), emitter, feed, legs: lookups.legs, rules });
 }

@@ -13,5 +13,5 @@ export async function transform(around: Surroundings, spec: TransformerSpec): Pr
     output: output.fields,
     timeoutMs: spec.timeoutMs,
   });
-  return new Transform({ decoder: decoderOf(input, around.registry), emitter, rules });
+  return new Transform({ decoder: decoderOf(input, around), emitter, rules });
 }

@@ -78,8 +78,16 @@ export async function needOwnSchemas(registry: Registry): Promise<void> {
 
 export const schemaOf = (flow: Flow, topic: string): Promise<TopicSchema> => readTopicSchema(flow.schemas, topic);
 
-export const decoderOf = (schema: TopicSchema, registry: Registry): Decoder =>
-  new Decoder(schema.type, (id) => registry.schemaOf(id));
+export const decoderOf = (schema: TopicSchema, { registry, log }: Pick<Surroundings, 'registry' | 'log'>): Decoder =>
+  new Decoder(
+    schema.type,
+    (id) => registry.schemaOf(id),
+    (schemaId, fields) =>
+      log.warn(
+        { topic: schema.topic, schemaId, fields },
+        'records have fields that the schema of this station does not: they are passed over until it gets the newer one',
+      ),
+  );
 
 export async function encoderOf(schema: TopicSchema, registry: Registry): Promise<Encoder> {
   return new Encoder(schema.type, await registry.idOf(`${schema.topic}-value`, schema.text));
@@ -116,7 +124,7 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
         fields: input.fields,
         env: withSecrets(config.env, spec.target.config),
       });
-      return new Load(decoderOf(input, registry), target);
+      return new Load(decoderOf(input, around), target);
     }
     case 'extractor': {
       const output = await schemaOf(flow, spec.to);
@@ -137,7 +145,8 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
 }
 
 /** The judge of records sent to the station again; an extractor's cannot be the one that reads the source. */
-export async function assembleReplayJudge({ flow, spec, registry }: Surroundings, judge: Judge): Promise<Judge> {
+export async function assembleReplayJudge(around: Surroundings, judge: Judge): Promise<Judge> {
+  const { flow, spec } = around;
   if (spec.kind !== 'extractor') return judge;
-  return new ExtractReplay(judge as Extract, decoderOf(await schemaOf(flow, spec.to), registry), spec.to);
+  return new ExtractReplay(judge as Extract, decoderOf(await schemaOf(flow, spec.to), around), spec.to);
 }

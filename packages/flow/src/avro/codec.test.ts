@@ -194,3 +194,19 @@ test('a dependency that is down is thrown; an unknown id becomes the fault of it
   await decoder.prepare(3);
   assert.deepEqual(decoder.decode(bytes), { a: 1 });
 });
+
+test('fields of a newer writer are passed over, and told once', async () => {
+  const reader = record([field('a', 'int'), { name: 'b', type: 'int', aliases: ['former'], default: 0 }]);
+  const newer = record([field('a', 'int'), field('former', 'int'), { name: 'gate', type: 'string', default: '' }]);
+  const told: unknown[] = [];
+  const decoder = new Decoder(
+    typeOf(reader),
+    async () => newer,
+    (...args) => told.push(args),
+  );
+  await decoder.prepare(7);
+  await decoder.prepare(7);
+  const bytes = new Encoder(typeOf(newer), 7).encode({ a: 1, former: 2, gate: 'B12' });
+  assert.deepEqual(decoder.decode(bytes), { a: 1, b: 2 });
+  assert.deepEqual(told, [[7, ['gate']]]);
+});

@@ -92,6 +92,9 @@ const nameOf = (type: avsc.Type): string =>
 /** Gives the parsed schema of an id. @throws Fault SCHEMA_UNKNOWN, REGISTRY_UNAVAILABLE */
 export type FetchSchema = (id: number) => Promise<unknown>;
 
+/** Told once a writer's schema: fields of its records that the reader's schema does not have, and that are passed over. */
+export type OnPassedOver = (schemaId: number, fields: readonly string[]) => void;
+
 interface Writer {
   type: avsc.Type;
   resolver: ReturnType<avsc.Type['createResolver']> | undefined;
@@ -105,11 +108,13 @@ export class Decoder {
   readonly #reader: avsc.Type;
   readonly #readerText: string;
   readonly #fetch: FetchSchema;
+  readonly #onPassedOver: OnPassedOver | undefined;
   readonly #writers = new Map<number, Writer | Fault>();
   #lastId = -1;
   #last: Writer | Fault | undefined;
 
-  constructor(reader: avsc.Type, fetch: FetchSchema) {
+  constructor(reader: avsc.Type, fetch: FetchSchema, onPassedOver?: OnPassedOver) {
+    this.#onPassedOver = onPassedOver;
     this.#reader = reader;
     this.#readerText = textOf(reader);
     this.#fetch = fetch;
@@ -165,7 +170,10 @@ export class Decoder {
     try {
       const type = typeOf(schema);
       if (textOf(type) === this.#readerText) return { type, resolver: undefined };
-      return { type, resolver: this.#reader.createResolver(type) };
+      const writer = { type, resolver: this.#reader.createResolver(type) };
+      const passedOver = fieldsBeyond(type, this.#reader);
+      if (passedOver.length > 0) this.#onPassedOver?.(id, passedOver);
+      return writer;
     } catch (error) {
       const [first] = explainIncompatibility(schema, this.#reader.schema({ exportAttrs: true }));
       const why = first === undefined ? (error as Error).message : `${first.path} ${first.what}`;
@@ -175,6 +183,14 @@ export class Decoder {
     }
   }
 }
+
+function fieldsBeyond(writer: avsc.Type, reader: avsc.Type): string[] {
+  const known = new Set(fieldsIn(reader).flatMap(({ name, aliases }) => [name, ...aliases]));
+  return fieldsIn(writer).flatMap(({ name }) => (known.has(name) ? [] : [name]));
+}
+
+const fieldsIn = (type: avsc.Type): readonly { name: string; aliases: readonly string[] }[] =>
+  (type as unknown as { fields?: { name: string; aliases: string[] }[] }).fields ?? [];
 
 /** Two types with one text read the same bytes alike. */
 const textOf = (type: avsc.Type): string => JSON.stringify(type.schema({ exportAttrs: true }));
