@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { STACK_ERRORS } from '@quadrille/devstack';
 import { FAULTS, type FaultClass, RETIRED } from '@quadrille/record';
 import { createMetrics } from '../packages/replay/src/metrics.ts';
+import { lookupMetrics } from '../packages/station/src/lookup-metrics.ts';
 import { StationMetrics } from '../packages/station/src/metrics.ts';
+import { SourceMetrics } from '../packages/station/src/source-metrics.ts';
 
 const CLASSES: Readonly<Record<FaultClass, string>> = {
   data: 'The record’s own bytes are at fault: it becomes a dead letter.',
@@ -74,7 +76,10 @@ interface Registry {
 
 export function stationMetrics(): Required<Metric>[] {
   const idle = { state: () => 'running', lag: async () => [], oldest: () => undefined };
-  return figuresOf(new StationMetrics({ flow: 'f', station: 's' }, { version: '0', kind: 'loader' }, idle).registry);
+  const { registry } = new StationMetrics({ flow: 'f', station: 's' }, { version: '0', kind: 'loader' }, idle);
+  new SourceMetrics(registry);
+  lookupMetrics(registry, () => []);
+  return figuresOf(registry);
 }
 
 export function replayMetrics(): Required<Metric>[] {

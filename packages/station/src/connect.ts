@@ -13,6 +13,7 @@ import { extractorIntake } from './assemble-extract.ts';
 import { Chains } from './chains.ts';
 import type { StationConfig } from './config.ts';
 import { Control, controlEvent, tell } from './control.ts';
+import { Enrich } from './enrich.ts';
 import { Health } from './health.ts';
 import { type StationStatus, serve } from './http.ts';
 import type { Intake } from './intake.ts';
@@ -21,6 +22,7 @@ import { connectKafka, KafkaAdmin, Outlet } from './kafka/index.ts';
 import { LagWatch } from './lag.ts';
 import { Line } from './line.ts';
 import type { Log } from './log.ts';
+import { lookupMetrics } from './lookup-metrics.ts';
 import { StationMetrics } from './metrics.ts';
 import { readLedger } from './picture.ts';
 import { Probe } from './probe.ts';
@@ -141,6 +143,7 @@ export async function connect(
     stopped,
   );
   if (judge === undefined) return stoppedEarly();
+  if (judge instanceof Enrich) lookupMetrics(metrics.registry, () => judge.asked);
   await untilReady(() => intake!.start(), log, stopped);
   const replays = await untilReady(() => replayOptions(judge).then(connectReplays), log, stopped);
   if (replays === undefined) return stoppedEarly();

@@ -1,6 +1,6 @@
 /** The enricher's judge: decode, join the lookups, apply SQL and rules, encode. */
 import { performance } from 'node:perf_hooks';
-import type { Decoder, Leg, ReadyRule } from '@quadrille/flow';
+import type { AskedLookup, Decoder, Leg, ReadyRule } from '@quadrille/flow';
 import { Drop, Fault, Hold, type RuleResult } from '@quadrille/record';
 import { type Alive, decodeRound } from './decode.ts';
 import { type Emitter, emitAll } from './emitter.ts';
@@ -38,6 +38,11 @@ export class Enrich implements Judge {
   private readonly options: EnrichOptions;
   constructor(options: EnrichOptions) {
     this.options = options;
+  }
+
+  /** The lookups that are asked. */
+  get asked(): AskedLookup[] {
+    return this.options.legs.flatMap(({ asked }) => asked ?? []);
   }
 
   async open(): Promise<void> {
