@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readFlow } from '@quadrille/flow';
+import { aclsOf } from '@quadrille/station';
 import { parse } from 'yaml';
 import { ROOT } from '../harness/index.ts';
 import { settingsOf } from './project.ts';
@@ -23,6 +24,12 @@ interface Service {
   read_only?: boolean;
   cap_drop?: string[];
   security_opt?: string[];
+}
+
+/** A service of docker-compose.tls.yml. */
+interface Secured {
+  environment?: Record<string, string>;
+  volumes?: { source: string; read_only: boolean; volume?: { subpath: string } }[];
 }
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -85,7 +92,7 @@ test('secrets come from .env alone, which is no part of the project, and env.sh 
   for (const name of wanted)
     if (!/^(IMAGE_REVISION|KAFKA_CLUSTER_ID)$/.test(name)) assert.ok(name in example, `.env.example names ${name}`);
   for (const name of Object.keys(example))
-    assert.ok(wanted.has(name) || name === 'COMPOSE_PROFILES', `${name} is used`);
+    assert.ok(wanted.has(name) || /^COMPOSE_(FILE|PROFILES)$/.test(name), `${name} is used`);
 
   const secrets = Object.keys(example).filter((name) => /PASSWORD|TOKEN/.test(name));
   for (const name of secrets) assert.equal(example[name], '', name);
@@ -119,4 +126,22 @@ test('the Dockerfile knows every workspace, and a target for every service', () 
   }
   const [, listed] = /matrix = \{ service = (\[[^\]]+\])/.exec(read('docker-bake.hcl'))!;
   assert.deepEqual((JSON.parse(listed!) as string[]).sort(), targets);
+});
+
+test('with TLS each service comes in as a user of its own, and sees the folder of that user alone', async () => {
+  const tls = parse(read('docker-compose.tls.yml'), { merge: true }) as { services: Record<string, Secured> };
+  const users = (tls.services.access?.environment?.USERS ?? '').trim().split(/\s+/);
+  const wanted = new Set(aclsOf(flow).map(({ principal }) => principal.replace('User:', '')));
+  assert.deepEqual(users.sort(), [...wanted].sort());
+  const came = Object.entries(tls.services).filter(([, { environment }]) => environment?.KAFKA_SASL_USERNAME);
+  assert.deepEqual(came.map(([, { environment }]) => environment?.KAFKA_SASL_USERNAME).sort(), users);
+  for (const [name, { environment, volumes }] of came) {
+    const user = environment!.KAFKA_SASL_USERNAME!;
+    if (flow.stations.has(name)) assert.equal(user, `flights.${name}`);
+    assert.deepEqual(
+      volumes?.map(({ source, volume, read_only }) => [source, volume?.subpath, read_only]),
+      [['access', user, true]],
+    );
+    assert.equal(environment?.KAFKA_TLS, 'on');
+  }
 });

@@ -31,11 +31,14 @@ export class ComposeProject implements AsyncDisposable {
     this.#settings = settings;
   }
 
-  /** Makes an .env as a user does; starts nothing. */
-  static async make(): Promise<ComposeProject> {
+  /**
+   * Makes an .env as a user does; starts nothing.
+   * @param settings beside those: of a project of its own.
+   */
+  static async make(settings: Readonly<Record<string, string>> = {}): Promise<ComposeProject> {
     const name = `quadrille-test-${randomBytes(4).toString('hex')}`;
     const folder = await mkdtemp(join(tmpdir(), 'quadrille-compose-'));
-    const own = { IMAGE_REGISTRY: name, ...(await freePorts()) };
+    const own = { IMAGE_REGISTRY: name, ...(await freePorts()), ...settings };
     const made = execFileSync('sh', [join(ROOT, 'docker/env.sh')], { encoding: 'utf8' });
     const text = Object.entries(own).reduce(
       (all, [key, value]) => all.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`),
