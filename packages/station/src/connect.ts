@@ -24,7 +24,7 @@ import { Line } from './line.ts';
 import type { Log } from './log.ts';
 import { lookupMetrics } from './lookup-metrics.ts';
 import { StationMetrics } from './metrics.ts';
-import { readLedger } from './picture.ts';
+import { readParts } from './picture.ts';
 import { Probe } from './probe.ts';
 import { Registry } from './registry.ts';
 import { connectReplays, type ReplayOptions, type Replays } from './replays.ts';
@@ -124,7 +124,7 @@ export async function connect(
   )
     return stoppedEarly();
   const turns = new Turns();
-  const chains = new Chains({ admin, group, start: spec.start, readParts: (topic) => readParts(topic) });
+  const chains = new Chains({ admin, group, start: spec.start, readParts: partsOn });
   const around: Surroundings = { config, flow, spec, kafka, admin, outlet, registry, control, log, partitions, onDead };
   const stuck = (fault: Fault): void => {
     health.stuck(fault);
@@ -206,7 +206,7 @@ export async function connect(
       spec,
       kafka,
       sessionTimeoutMs: config.sessionTimeoutMs,
-      chains: new Chains({ admin, group: replayGroup(flow.name, spec.name), start: 'earliest', readParts }),
+      chains: new Chains({ admin, group: replayGroup(flow.name, spec.name), start: 'earliest', readParts: partsOn }),
       judge: await assembleReplayJudge(around, own),
       turns,
       partitions: partitions!,
@@ -219,14 +219,8 @@ export async function connect(
     };
   }
 
-  async function readParts(topic: string): Promise<PlacedPart[]> {
-    const entries = await readLedger(kafka, admin);
-    return entries
-      .filter(({ entry }) => entry.flow === flow.name && entry.station === spec.name)
-      .flatMap(({ partition, offset, entry }) =>
-        entry.parts.map((part, index) => ({ ref: { partition, offset, part: index }, at: entry.at, part })),
-      )
-      .filter(({ part }) => part.topic === topic);
+  async function partsOn(topic: string): Promise<PlacedPart[]> {
+    return (await readParts(kafka, admin, flow.name, spec.name)).filter(({ part }) => part.topic === topic);
   }
 
   async function makeIntake(): Promise<Intake | undefined> {

@@ -3,6 +3,7 @@
 import { type Flow, sourceTypes } from '@quadrille/flow';
 import {
   type CommittedOffset,
+  compareRefs,
   DLQ,
   deadLetterTopics,
   type FlowShape,
@@ -13,6 +14,7 @@ import {
   type LedgerFold,
   type OffsetRange,
   type PlacedEntry,
+  type PlacedPart,
   placeOf,
   type RecordOrigin,
   replayGroup,
@@ -27,11 +29,17 @@ import { readRanges } from './kafka/ranges.ts';
 import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import { ledgerCodec } from './own-topics.ts';
 
-/** All entries of the ledger, in order of each partition. */
-export async function readLedger(kafka: Kafka, admin: KafkaAdmin): Promise<PlacedEntry[]> {
+/**
+ * Entries of the ledger, in order of each partition: all of them, or those of one group.
+ * @param group `<flow>.<station>`, the key of its entries. Those of others are passed over unread: the ledger holds the
+ *   entries of all flows, for ever, and a station that starts must not need memory for them.
+ */
+export async function readLedger(kafka: Kafka, admin: KafkaAdmin, group?: string): Promise<PlacedEntry[]> {
   const entries: PlacedEntry[] = [];
+  const only = group === undefined ? undefined : Buffer.from(group);
   await readTopic(kafka, admin, [LEDGER_TOPIC], (topic, partition, messages) => {
-    for (const { offset, value } of messages) {
+    for (const { offset, key, value } of messages) {
+      if (only !== undefined && !(key !== null && only.equals(key))) continue;
       entries.push({
         partition,
         offset: Number(offset),
@@ -40,6 +48,16 @@ export async function readLedger(kafka: Kafka, admin: KafkaAdmin): Promise<Place
     }
   });
   return entries;
+}
+
+/** All parts that a station has written, by place; from their topics one can tell its input from its replays. */
+export async function readParts(kafka: Kafka, admin: KafkaAdmin, flow: string, station: string): Promise<PlacedPart[]> {
+  const entries = await readLedger(kafka, admin, stationGroup(flow, station));
+  return entries
+    .flatMap(({ partition, offset, entry }) =>
+      entry.parts.map((part, index) => ({ ref: { partition, offset, part: index }, at: entry.at, part })),
+    )
+    .sort((a, b) => compareRefs(a.ref, b.ref));
 }
 
 export const shapeOf = (flow: Flow): FlowShape => ({

@@ -4,12 +4,10 @@
  */
 import {
   CONTROL_TOPIC,
-  compareRefs,
   findPart,
   LEDGER_TOPIC,
   type LedgerPart,
   type LedgerRef,
-  type PlacedPart,
   parseMark,
   positionsTopic,
   replayGroup,
@@ -21,7 +19,7 @@ import type { KafkaAdmin } from './kafka/admin.ts';
 import { Outlet } from './kafka/producer.ts';
 import type { Kafka } from './kafka/types.ts';
 import { LEDGER_PARTITIONS } from './own-topics.ts';
-import { readLedger } from './picture.ts';
+import { readParts } from './picture.ts';
 import { writeLedger } from './settle-options.ts';
 
 /** Where a station stands on one partition of an input. */
@@ -68,7 +66,7 @@ export async function holdingsOf(
   const groups = [stationGroup(flow, station), replayGroup(flow, station)] as const;
   const replays = replayTopic(flow, station);
   const positions = positionsTopic(flow, station);
-  const parts = await partsOf(kafka, admin, flow, station);
+  const parts = await readParts(kafka, admin, flow, station);
   const existing = new Set(await admin.listTopics());
   const inputs = new Set([...parts.map(({ part }) => part.topic), replays, ...(input === undefined ? [] : [input])]);
   const standings: Standing[] = [];
@@ -107,15 +105,6 @@ export async function holdingsOf(
 
 const everIn = async (admin: KafkaAdmin, topic: string): Promise<number> =>
   (await admin.bounds(topic)).reduce((sum, { high }) => sum + high, 0);
-
-async function partsOf(kafka: Kafka, admin: KafkaAdmin, flow: string, station: string): Promise<PlacedPart[]> {
-  return (await readLedger(kafka, admin))
-    .filter(({ entry }) => entry.flow === flow && entry.station === station)
-    .flatMap(({ partition, offset, entry }) =>
-      entry.parts.map((part, index) => ({ ref: { partition, offset, part: index }, at: entry.at, part })),
-    )
-    .sort((a, b) => compareRefs(a.ref, b.ref));
-}
 
 /**
  * Writes down where the station stood, then deletes its groups, its pause order and the topics asked for. Interrupted, it

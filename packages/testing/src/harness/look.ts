@@ -1,7 +1,7 @@
 /** What stands where: in topics, in the ledger, in tables. */
 import assert from 'node:assert/strict';
 import { LEDGER_TOPIC, type LedgerPart, parseMark, type Reconciliation, stationGroup } from '@quadrille/record';
-import { readLedger, readTopic, takePicture } from '@quadrille/station';
+import { readParts, readTopic, takePicture } from '@quadrille/station';
 import { Client } from 'pg';
 import type { FlowFixture } from './flow-fixture.ts';
 import { until } from './until.ts';
@@ -36,9 +36,7 @@ export async function records({ clients, ...fixture }: FlowFixture, topic: strin
 
 /** The ledger's parts of one station, in the order they were written. */
 export async function parts({ clients, name }: FlowFixture, station: string): Promise<LedgerPart[]> {
-  const entries = await readLedger(clients.kafka, clients.admin);
-  const own = entries.filter(({ entry }) => entry.flow === name && entry.station === station);
-  return own.sort((a, b) => a.offset - b.offset).flatMap(({ entry }) => entry.parts);
+  return (await readParts(clients.kafka, clients.admin, name, station)).map(({ part }) => part);
 }
 
 /** Committed position and mark of a station's input partitions. */
