@@ -63,9 +63,9 @@ test('every file that a document names is there', () => {
 
 /** Files that the guides tell the reader to make. */
 const ADDED_BY_THE_READER = new Set([
-  'packages/flow/src/sources/ndjson.ts',
+  'packages/flow/src/sources/log.ts',
   'packages/flow/src/targets/sqlite.ts',
-  'packages/testing/src/conformance/ndjson.test.ts',
+  'packages/testing/src/conformance/log.test.ts',
   'packages/testing/src/conformance/sqlite.test.ts',
   'flows/flights/data/airports-caribbean.csv',
   'flows/orders/flow.yaml',

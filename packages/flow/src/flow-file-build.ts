@@ -5,6 +5,7 @@ import { inputsOf, outputOf } from './flow.ts';
 import type { FlowDocument } from './flow-file-document.ts';
 import { askedProperties, extractorProperties, STATION_KINDS, targetProperties } from './flow-file-schema.ts';
 import type { CacheConfig } from './lookup.ts';
+import { sourceTypes } from './sources/index.ts';
 
 type Json = Record<string, unknown>;
 
@@ -40,7 +41,7 @@ export function buildStation(name: string, json: Json, folder: string, document:
         id: Array.isArray(entry.id)
           ? entry.id.map((field) => `{${field}}`).join('/')
           : (entry.id as string | undefined),
-        nulls: [entry.nulls ?? ''].flat() as string[],
+        nulls: [entry.nulls ?? (sourceTypes[entry.type as string]?.traits?.knowsNull ? [] : '')].flat() as string[],
         key: entry.key as string | undefined,
         version,
         priority: (entry.priority ?? 0) as number,

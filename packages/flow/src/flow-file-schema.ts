@@ -77,8 +77,8 @@ export const extractorProperties: Properties = {
     ],
   },
   nulls: {
-    description: 'The text, or texts, that mean null.',
-    default: '',
+    description:
+      'The text, or texts, that mean null. By default the empty text, and none where the source has nulls of its own.',
     anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }],
   },
   key: {

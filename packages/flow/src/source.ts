@@ -3,6 +3,7 @@
  * sources/index.ts, and the conformance suite run over it (docs/how-to/add-a-source.md).
  */
 import type { Fault } from '@quadrille/record';
+import type { Field } from './avro/field.ts';
 import type { ConfigSchema } from './config-schema.ts';
 
 /** A piece of a source that one instance reads in order: a file, a table, a queue. */
@@ -72,7 +73,7 @@ export interface ShardReader {
    * The next items, at most `max`; on a fault of the source what stands before it is delivered first. One call at a time,
    * and only when a round has room: what is not asked for waits in the source. May wait for items as long as it likes.
    * @param stop aborted when the shard is to be closed: return at once, with nothing or with what there is.
-   * @returns no items without `end` only when the shard never ends, or when stopped.
+   * @returns no items and no `end`: nothing for now, it is asked again in a moment.
    * @throws Fault of class `dependency` (tried again after a while) or another (the shard stops until a person has mended
    *   it). The reader is of no use afterwards: it is closed, and the shard opened anew from the last position.
    */
@@ -115,6 +116,8 @@ export interface SourceTraits {
   rewindable?: boolean;
   /** Whether items may be deletions. Default false. */
   deletes?: boolean;
+  /** Its items tell null from the empty text: no text means null unless the flow file says so. Default false. */
+  knowsNull?: boolean;
   /** What every item brings; the flow file need not say it. Default nothing. */
   brings?: readonly ('id' | 'version')[];
 }
@@ -141,6 +144,8 @@ export interface SourceContext {
   folder: string;
   /** The fields that the output schema wants, in order; a source may check its header against them. */
   fields: readonly string[];
+  /** The same with their types. */
+  schema: readonly Field[];
   /** Shards are spread over so many lanes, by the hash of their names: no more instances than that can read at once. */
   lanes: number;
   /** Where addresses and secrets come from: in the flow file stands the name of an environment variable. */

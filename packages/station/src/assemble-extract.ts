@@ -40,6 +40,7 @@ export async function extractorIntake(
     instance: config.instance,
     folder: flow.folder,
     fields: output.fields.map(({ name }) => name),
+    schema: output.fields,
     lanes,
     env: withSecrets(config.env, spec.source.config),
     log,

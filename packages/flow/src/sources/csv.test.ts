@@ -35,7 +35,7 @@ async function readAll(
     max = 1000,
   }: { config?: Partial<CsvConfig>; fields?: string[]; from?: SourcePosition | undefined; max?: number } = {},
 ): Promise<Read> {
-  const source = csv.create({ path: name, ...config }, sourceContext(folder, fields));
+  const source = csv.create({ path: name, quietMs: 0, ...config }, sourceContext(folder, fields));
   const reader = await source.open({ name }, from);
   const items: RawItem[] = [];
   let next: SourcePosition | undefined;
@@ -123,7 +123,10 @@ describe('source csv', () => {
   test('a pattern that only finds files of another is no fault', async (t) => {
     const folder = await folderOf(t, { 'a.csv': 'x\n', 'b.csv': 'x\n' });
     const source = csv.create({ path: ['*.csv', './b.csv'] }, sourceContext(folder, []));
-    assert.deepEqual(await source.shards(), [{ name: 'a.csv' }, { name: 'b.csv' }]);
+    assert.deepEqual(await source.shards(), [
+      { name: 'a.csv', tag: '2' },
+      { name: 'b.csv', tag: '2' },
+    ]);
   });
 
   test('gzip cut at any byte: whole rows before it are delivered, then SOURCE_TRUNCATED; the whole file goes on from there', async (t) => {
@@ -160,7 +163,9 @@ describe('source csv', () => {
     const damaged = gzipSync(text);
     damaged.fill(0xff, damaged.length - 5_000, damaged.length - 4_900);
     const folder = await folderOf(t, { 'a.csv.gz': damaged });
-    const reader = await csv.create({ path: '*' }, sourceContext(folder, [])).open({ name: 'a.csv.gz' }, undefined);
+    const reader = await csv
+      .create({ path: '*', quietMs: 0 }, sourceContext(folder, []))
+      .open({ name: 'a.csv.gz' }, undefined);
     t.after(() => reader.close());
     const { items, end } = await reader.read(60_000);
     assert.ok(items.length > 50_000 && items.length < 60_000 && !end, `${items.length} rows`);
@@ -195,7 +200,7 @@ describe('source csv', () => {
     );
     const before = process.memoryUsage();
     const reader = await csv
-      .create({ path: 'a.csv.gz' }, sourceContext(folder, ['a']))
+      .create({ path: 'a.csv.gz', quietMs: 0 }, sourceContext(folder, ['a']))
       .open({ name: 'a.csv.gz' }, { ...(await identity(folder)), row: 1_000_000 });
     let items = 0;
     let peak = 0;
@@ -214,7 +219,7 @@ describe('source csv', () => {
 
 async function identity(folder: string): Promise<SourcePosition> {
   const reader = await csv
-    .create({ path: 'a.csv.gz' }, sourceContext(folder, []))
+    .create({ path: 'a.csv.gz', quietMs: 0 }, sourceContext(folder, []))
     .open({ name: 'a.csv.gz' }, undefined);
   const { next } = await reader.read(1);
   await reader.close();

@@ -1,4 +1,4 @@
-/** The source `csv`: files of comma-separated values, plain or gzip, one shard a file. */
+/** The source `csv`: files of comma-separated values, plain, gzip or zstd, one shard a file. */
 import { resolve } from 'node:path';
 import { Fault } from '@quadrille/record';
 import type {
@@ -13,10 +13,9 @@ import type {
 } from '../source.ts';
 import { readColumns } from './csv-columns.ts';
 import { type CsvFormat, CsvRows } from './csv-rows.ts';
-import { type FileIdentity, matchFiles, OpenFile } from './files.ts';
+import { type FileIdentity, type FilesConfig, fileShards, filesProperties, OpenFile, tagOf } from './files.ts';
 
-export interface CsvConfig {
-  path: string | string[];
+export interface CsvConfig extends FilesConfig {
   delimiter?: string;
   quote?: string;
   columns?: string[];
@@ -37,18 +36,11 @@ interface CsvPosition extends SourcePosition, FileIdentity {
  */
 export const csv: SourceType<CsvConfig> = {
   type: 'csv',
-  doc: 'Files of comma-separated values in UTF-8 (RFC 4180), plain or gzip. A file is a shard; every field is delivered as text.',
+  doc: 'Files of comma-separated values in UTF-8 (RFC 4180), plain, gzip or zstd. A file is a shard; every field is delivered as text.',
   config: {
     type: 'object',
     properties: {
-      path: {
-        description:
-          'Files to read, relative to the flow file; `*`, `?`, `**` and `{a,b}` match several. One or a list.',
-        anyOf: [
-          { type: 'string', minLength: 1 },
-          { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 },
-        ],
-      },
+      ...filesProperties,
       delimiter: {
         description: 'The character between fields; "\\t" for tabs.',
         type: 'string',
@@ -104,15 +96,18 @@ class CsvSource implements Source {
       throw new Fault('CONFIG_INVALID', '`delimiter` and `quote` are the same');
   }
 
-  async shards(): Promise<Shard[]> {
-    const { path } = this.#config;
-    const names = await matchFiles(this.#context.folder, typeof path === 'string' ? [path] : path);
-    return names.map((name) => ({ name }));
+  shards(): Promise<Shard[]> {
+    return fileShards(this.#context.folder, this.#config);
   }
 
   async open(shard: Shard, from: SourcePosition | undefined): Promise<ShardReader> {
     const before = from as CsvPosition | undefined;
-    const file = await OpenFile.open(resolve(this.#context.folder, shard.name), shard.name, before);
+    const file = await OpenFile.open(
+      resolve(this.#context.folder, shard.name),
+      shard.name,
+      before,
+      this.#config.quietMs,
+    );
     const reader = new CsvReader(shard.name, file, this.#format);
     try {
       const header = this.#config.header ?? this.#config.columns === undefined;
@@ -167,15 +162,17 @@ class CsvReader implements ShardReader {
     }
   }
 
-  async read(max: number): Promise<SourceChunk> {
+  async read(max: number, stop?: AbortSignal): Promise<SourceChunk> {
     if (this.#failure !== undefined) throw this.#failure;
     const items: RawItem[] = [];
     const rows = this.#rows;
+    this.#file.stop = stop;
+    let end = false;
     try {
-      while (items.length < max) {
+      while (items.length < max && !end) {
         if (rows.next()) items.push(this.#item());
-        else if (rows.ended) break;
-        else await this.#fill();
+        else if (rows.ended) end = true;
+        else if (!(await this.#fill()) && items.length > 0) break;
       }
     } catch (error) {
       this.#failure = error;
@@ -183,7 +180,7 @@ class CsvReader implements ShardReader {
     }
     this.#row += items.length;
     const next: CsvPosition = { row: this.#row, line: rows.line, ...this.#file.identity };
-    return { items, next, end: items.length < max && this.#failure === undefined };
+    return { items, next: end ? { ...next, tag: tagOf(next.size) } : next, end };
   }
 
   close(): Promise<void> {
@@ -198,10 +195,13 @@ class CsvReader implements ShardReader {
     return true;
   }
 
-  async #fill(): Promise<void> {
+  /** @returns false when there is nothing for now. */
+  async #fill(): Promise<boolean> {
     const { done, value } = await this.#file.blocks.next();
     if (done) this.#rows.end();
+    else if (value.length === 0) return false;
     else this.#rows.push(value);
+    return true;
   }
 
   #item(): RawItem {

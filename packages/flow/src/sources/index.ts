@@ -1,6 +1,8 @@
 /** The source types an extractor may name: one line each. */
 import type { SourceType } from '../source.ts';
 import { csv } from './csv.ts';
+import { ndjson } from './ndjson.ts';
+import { parquet } from './parquet.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each type has its own configuration, checked against its schema
-export const sourceTypes: Readonly<Record<string, SourceType<any>>> = { csv };
+export const sourceTypes: Readonly<Record<string, SourceType<any>>> = { csv, ndjson, parquet };

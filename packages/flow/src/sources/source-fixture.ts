@@ -1,4 +1,5 @@
 /** What a source is given, for tests: a folder, the fields wanted, and what differs from a plain context. */
+import type { Field } from '../avro/field.ts';
 import type { SourceContext, SourceLag } from '../source.ts';
 
 /** @param more e.g. `env`; `lags` collects what the source tells of its lag. */
@@ -14,6 +15,7 @@ export function sourceContext(
     instance: 'one',
     folder,
     fields,
+    schema: fields.map((name) => ({ name, kind: 'string', nullable: true }) as Field),
     lanes: 4,
     env: {},
     log: { info: () => {}, warn: () => {} },

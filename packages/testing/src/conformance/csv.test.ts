@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -24,12 +24,11 @@ sourceConformance({
       gzipSync(Buffer.from(`note,id,name\r\nx,1,ä\r\n`)),
       gzipSync(Buffer.from('"y ""z",2,b\r\n'.repeat(30))),
     ]);
-    await writeFile(join(folder, 'a.csv'), plain);
+    const file = join(folder, 'a.csv');
+    await writeFile(file, plain);
     await writeFile(join(folder, 'b.csv.gz'), packed);
-    const type = sourceTypes.csv;
-    if (type === undefined) throw new Error('no source type csv');
     return {
-      source: type.create({ path: '*.csv*' }, sourceContext(folder, ['id', 'name'])),
+      source: sourceTypes.csv!.create({ path: '*.csv*', quietMs: 0 }, sourceContext(folder, ['id', 'name'])),
       shards: [
         {
           name: 'a.csv',
@@ -39,14 +38,16 @@ sourceConformance({
         { name: 'b.csv.gz', items: 31, faults: {} },
       ],
       change: async () => {
-        const bytes = await readFile(join(folder, 'a.csv'));
+        const bytes = await readFile(file);
         bytes[20] = 0x40;
-        await writeFile(join(folder, 'a.csv'), bytes);
+        await writeFile(file, bytes);
       },
       grow: async () => {
-        await appendFile(join(folder, 'a.csv'), rows(20, 15));
+        await appendFile(file, rows(20, 15));
         return 15;
       },
+      down: () => rename(file, `${file}.away`),
+      up: () => rename(`${file}.away`, file),
     };
   },
 });

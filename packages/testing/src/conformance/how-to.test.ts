@@ -47,5 +47,5 @@ async function runPage(page: string, registry: 'sourceTypes' | 'targetTypes', ty
   await import(place(fixture, { '@quadrille/flow': pathToFileURL(registered).href }));
 }
 
-await runPage('add-a-source.md', 'sourceTypes', 'ndjson');
+await runPage('add-a-source.md', 'sourceTypes', 'log');
 await runPage('add-a-target.md', 'targetTypes', 'sqlite');

@@ -1,63 +1,52 @@
 /** What every source must hold to (packages/flow/src/source.ts): run over each source type in `<type>.test.ts`. */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import type { RawItem, ShardReader, Source, SourcePosition } from '@quadrille/flow';
+import type { RawItem, SourcePosition } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
+import {
+  type Ability,
+  readAll,
+  readShard,
+  type SourceFixture,
+  type SourceSample,
+  shown,
+  stored,
+} from './source-sample.ts';
 
-export interface SourceFixture {
-  /** The source type. */
-  name: string;
-  /**
-   * Something to read, of this test alone: at least two shards, some 20 items or more in each, some of them bad.
-   * What it opens is closed by `t.after`.
-   */
-  prepare(t: TestContext): Promise<SourceSample>;
-}
-
-export interface SourceSample {
-  source: Source;
-  /** Shards in order, and in each the codes of its bad items by item number. */
-  shards: { name: string; items: number; faults: Readonly<Record<number, string | undefined>> }[];
-  /** Changes what the first shard has before its last item, where the source can tell. */
-  change?(): Promise<void>;
-  /** Adds items at the end of the first shard, where the source allows it; returns how many. */
-  grow?(): Promise<number>;
-}
-
-/** Positions are stored as JSON. */
-const stored = (position: SourcePosition): SourcePosition => JSON.parse(JSON.stringify(position));
-
-/** An item as something `deepEqual` compares by what counts. */
-const shown = (item: RawItem): unknown =>
-  'fault' in item
-    ? { code: item.fault.code, message: item.fault.message, bytes: item.bytes.toString('hex'), place: item.place }
-    : item;
-
-async function readAll(
-  reader: ShardReader,
-  max: number,
-  each?: (next: SourcePosition, items: number) => void,
-): Promise<unknown[]> {
-  const items: unknown[] = [];
-  try {
-    for (;;) {
-      const chunk = await reader.read(max);
-      assert.ok(chunk.items.length <= max, `${chunk.items.length} items, asked for ${max}`);
-      assert.ok(chunk.end || chunk.items.length > 0, 'an empty chunk that is not the end');
-      items.push(...chunk.items.map(shown));
-      each?.(stored(chunk.next), items.length);
-      if (chunk.end) return items;
-    }
-  } finally {
-    await reader.close();
-  }
-}
+export type { SourceFixture, SourceSample } from './source-sample.ts';
 
 /** Registers the tests of a source. */
 export function sourceConformance(fixture: SourceFixture): void {
-  describe(`source ${fixture.name}: conformance`, () => {
-    test('lists its shards sorted, and the same each time', async (t) => {
-      const { source, shards } = await fixture.prepare(t);
+  const { traits = {}, cannot = {} } = fixture;
+  const rewindable = traits.rewindable ?? true;
+  const endless = traits.endless === true;
+  const check = (name: string, body: (sample: SourceSample, t: TestContext) => Promise<void>): void => {
+    test(name, { timeout: 60_000 }, async (t) => {
+      const sample = await fixture.prepare(t);
+      try {
+        await body(sample, t);
+      } finally {
+        await sample.source.close?.();
+      }
+    });
+  };
+  /** For what needs an ability: the sample has it, or the fixture says why not. */
+  const able = (
+    ability: Ability,
+    name: string,
+    body: (sample: SourceSample, t: TestContext) => Promise<void>,
+    has: (sample: SourceSample) => boolean,
+  ): void =>
+    check(name, async (sample, t) => {
+      const reason = cannot[ability];
+      if (reason !== undefined) return t.skip(reason);
+      assert.ok(has(sample), `the sample has nothing for "${ability}", and the fixture gives no reason`);
+      await body(sample, t);
+    });
+  const first = ({ shards }: SourceSample) => shards[0] as SourceSample['shards'][number];
+
+  describe(`source ${fixture.name}: conformance`, fixture.skip === undefined ? {} : { skip: fixture.skip }, () => {
+    check('lists its shards sorted, and the same each time', async ({ source, shards }) => {
       const names = (await source.shards()).map((shard) => shard.name);
       assert.deepEqual(
         names,
@@ -70,78 +59,167 @@ export function sourceConformance(fixture: SourceFixture): void {
       );
     });
 
-    test('a bad item is a fault with its bytes and place, and the others are read', async (t) => {
-      const { source, shards } = await fixture.prepare(t);
-      assert.ok(
-        shards.some((shard) => Object.keys(shard.faults).length > 0),
-        'the sample has no bad item',
-      );
-      for (const { name, items, faults } of shards) {
-        const reader = await source.open({ name }, undefined);
-        const { items: read, end, next } = await reader.read(items + 1);
-        await reader.close();
-        assert.ok(end);
+    able(
+      'bad items',
+      'a bad item is a fault with its bytes and place, and the others are read',
+      async ({ source, shards }) => {
+        for (const { name, items, faults } of shards) {
+          let last: SourcePosition | undefined;
+          const read = await readShard(source, name, undefined, items + 1, (next) => {
+            last = next;
+          });
+          assert.equal(read.length, items);
+          assert.equal(last?.row, items);
+          assert.equal(new Set(read.map((item) => item.place)).size, items, 'each item has a place of its own');
+          const found: Record<number, string> = {};
+          read.forEach((item, i) => {
+            if (!('fault' in item)) return;
+            found[i] = item.fault.code;
+            assert.ok(item.fault instanceof Fault && item.fault.class === 'data' && item.bytes.length > 0);
+            const bytes = item.bytes.toString('latin1').slice(0, 40);
+            assert.ok(bytes.length < 8 || !item.fault.message.includes(bytes), 'the message quotes the item');
+          });
+          assert.deepEqual(found, faults, name);
+        }
+      },
+      ({ shards }) => shards.some((shard) => Object.keys(shard.faults).length > 0),
+    );
+
+    check('items bring what the type says: deletions, ids, versions', async ({ source, shards }) => {
+      for (const { name, deletions = [], items } of shards) {
+        const read = await readShard(source, name, undefined, 100);
         assert.equal(read.length, items);
-        assert.equal(next.row, items);
-        assert.equal(new Set(read.map((item) => item.place)).size, items, 'each item has a place of its own');
-        const found: Record<number, string> = {};
-        read.forEach((item, i) => {
-          if (!('fault' in item)) return;
-          found[i] = item.fault.code;
-          assert.ok(item.fault instanceof Fault && item.fault.class === 'data' && item.bytes.length > 0);
-        });
-        assert.deepEqual(found, faults, name);
-      }
-    });
-
-    test('reads the same whatever is asked for at once', async (t) => {
-      const { source, shards } = await fixture.prepare(t);
-      for (const { name } of shards) {
-        const whole = await readAll(await source.open({ name }, undefined), 10_000);
-        for (const max of [1, 7, whole.length]) {
-          assert.deepEqual(await readAll(await source.open({ name }, undefined), max), whole, `${name} by ${max}`);
+        const deleted = read.flatMap((item, i) => ('deleted' in item && item.deleted ? [i] : []));
+        assert.deepEqual(deleted, deletions);
+        for (const item of read) {
+          if ('fault' in item) continue;
+          for (const what of ['id', 'version'] as const)
+            if (traits.brings?.includes(what)) assert.ok(item[what] !== undefined, `${item.place} brings no ${what}`);
+          if (item.version !== undefined)
+            assert.ok(Number.isSafeInteger(Number(item.version)) && Number(item.version) >= 0, `${item.version}`);
         }
       }
+      const some = shards.some(({ deletions = [] }) => deletions.length > 0);
+      assert.equal(some, traits.deletes ?? false, 'the sample has deletions where the type says so, and only there');
     });
 
-    test('goes on exactly after every item', async (t) => {
-      const { source, shards } = await fixture.prepare(t);
-      for (const { name } of shards) {
-        const positions: SourcePosition[] = [];
-        const whole = await readAll(await source.open({ name }, undefined), 1, (next, items) => {
-          assert.equal(next.row, items);
-          positions.push(next);
-        });
-        for (const position of positions) {
-          const rest = await readAll(await source.open({ name }, position), 5);
-          assert.deepEqual(rest, whole.slice(position.row), `${name} after ${position.row}`);
+    if (rewindable) {
+      check('reads the same whatever is asked for at once', async ({ source, shards }) => {
+        for (const { name } of shards) {
+          const whole = (await readShard(source, name, undefined, 10_000)).map(shown);
+          for (const max of [1, 7, whole.length]) {
+            const again = (await readShard(source, name, undefined, max)).map(shown);
+            assert.deepEqual(again, whole, `${name} by ${max}`);
+          }
         }
-      }
-    });
-
-    test('refuses to go on in a shard that was changed', async (t) => {
-      const { source, shards, change } = await fixture.prepare(t);
-      if (change === undefined) return t.skip('the source cannot tell');
-      const shard = shards[0] as SourceSample['shards'][number];
-      const reader = await source.open(shard, undefined);
-      const { next } = await reader.read(shard.items);
-      await reader.close();
-      await change();
-      await assert.rejects(source.open(shard, stored(next)), { code: 'SOURCE_CHANGED' });
-    });
-
-    test('reads what was added at the end, and only that', async (t) => {
-      const { source, shards, grow } = await fixture.prepare(t);
-      if (grow === undefined) return t.skip('the source does not grow');
-      const shard = shards[0] as SourceSample['shards'][number];
-      let last: SourcePosition | undefined;
-      const whole = await readAll(await source.open(shard, undefined), 10, (next) => {
-        last = next;
       });
-      const added = await grow();
-      const rest = await readAll(await source.open(shard, last), 10);
-      assert.equal(rest.length, added);
-      assert.deepEqual(await readAll(await source.open(shard, undefined), 10), [...whole, ...rest]);
-    });
+
+      check('goes on exactly after every item', async ({ source, shards }) => {
+        for (const { name } of shards) {
+          const positions: SourcePosition[] = [];
+          const whole = await readShard(source, name, undefined, 1, (next, items) => {
+            assert.equal(next.row, items);
+            positions.push(next);
+          });
+          for (const position of positions) {
+            const rest = await readShard(source, name, position, 5);
+            assert.deepEqual(rest.map(shown), whole.slice(position.row).map(shown), `${name} after ${position.row}`);
+          }
+        }
+      });
+    } else {
+      check('what is not acknowledged comes again, the same; what is does not', async ({ source, shards }) => {
+        const shard = shards[0]!.name;
+        const reader = await source.open({ name: shard }, undefined);
+        assert.ok(reader.acknowledge !== undefined, 'a source that cannot be rewound must be told what is settled');
+        const { items: kept, next } = await reader.read(5);
+        assert.ok(kept.length > 0);
+        await reader.acknowledge({ position: stored(next), rejected: new Map() });
+        const lost = await readAll(reader, 5);
+        await reader.close();
+        const again = await readShard(source, shard, stored(next), 100);
+        const byPlace = (items: RawItem[]) => new Map(items.map((item) => [item.place, shown(item)]));
+        const came = byPlace(again);
+        for (const [place, item] of byPlace(lost))
+          assert.deepEqual(came.get(place), item, `${place} did not come again`);
+        for (const { place } of kept) assert.ok(!came.has(place), `${place} came again, although it was acknowledged`);
+      });
+    }
+
+    check(
+      'stopped while it waits for items it returns at once, and can still be told what is settled',
+      async (sample) => {
+        const { name } = first(sample);
+        const reader = await sample.source.open({ name }, undefined);
+        const stop = new AbortController();
+        let last: SourcePosition = { row: 0 };
+        await readAll(reader, 1_000, (next) => {
+          last = next;
+        });
+        const waiting = endless ? reader.read(10, stop.signal).catch(() => undefined) : undefined;
+        stop.abort();
+        const late = AbortSignal.timeout(5_000);
+        await Promise.race([
+          waiting,
+          new Promise((_, reject) => late.addEventListener('abort', () => reject(new Error('it does not return')))),
+        ]);
+        await reader.acknowledge?.({ position: last, rejected: new Map() });
+        await reader.close();
+      },
+    );
+
+    able(
+      'change',
+      'refuses to go on in a shard that was changed',
+      async (sample) => {
+        const shard = first(sample);
+        const reader = await sample.source.open(shard, undefined);
+        const { next } = await reader.read(shard.items);
+        await reader.close();
+        await sample.change!();
+        await assert.rejects(sample.source.open(shard, stored(next)), { code: 'SOURCE_CHANGED' });
+      },
+      ({ change }) => change !== undefined,
+    );
+
+    able(
+      'grow',
+      'reads what was added at the end, and only that',
+      async (sample) => {
+        const { source } = sample;
+        const { name } = first(sample);
+        const tagOf = async () => (await source.shards()).find((shard) => shard.name === name)?.tag;
+        let last: SourcePosition | undefined;
+        const whole = await readShard(source, name, undefined, 10, (next) => {
+          last = next;
+        });
+        assert.equal(last?.tag, await tagOf(), 'the tag of the last position is not the shard’s');
+        const added = await sample.grow!();
+        if (!endless) assert.notEqual(last?.tag, await tagOf(), 'nobody would notice that it has grown');
+        const rest = await readShard(source, name, last, 10);
+        assert.equal(rest.length, added);
+        if (!rewindable) return;
+        const again = await readShard(source, name, undefined, 10);
+        assert.deepEqual(again.map(shown), [...whole, ...rest].map(shown));
+      },
+      ({ grow }) => grow !== undefined,
+    );
+
+    able(
+      'down',
+      'while it cannot be reached, that is a fault of class dependency; afterwards it goes on',
+      async (sample) => {
+        const { source } = sample;
+        const { name, items } = first(sample);
+        await sample.down!();
+        await assert.rejects(
+          readShard(source, name, undefined, 10),
+          (error) => error instanceof Fault && error.class === 'dependency',
+        );
+        await sample.up!();
+        assert.equal((await readShard(source, name, undefined, 10)).length, items);
+      },
+      ({ down, up }) => down !== undefined && up !== undefined,
+    );
   });
 }

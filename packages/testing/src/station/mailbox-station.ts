@@ -1,16 +1,6 @@
-/** An extractor that knows the source `mailbox`. With DIE=before-ledger it ends like kill -9 when outputs are sent and not written down. */
+/** An extractor that knows the source `mailbox`, and ends where `DIE` says. */
 import './mailbox-source.ts';
-import { runStation, settle } from '@quadrille/station';
+import { runStation } from '@quadrille/station';
+import { dyingSettle } from './dying.ts';
 
-await runStation('extractor', {
-  settle: (round, options) => {
-    if (process.env.DIE !== 'before-ledger' || round.records === 0) return settle(round, options);
-    return settle(round, {
-      ...options,
-      writeLedger: () => {
-        process.kill(process.pid, 'SIGKILL');
-        return new Promise(() => {});
-      },
-    });
-  },
-});
+await runStation('extractor', { settle: dyingSettle });
