@@ -166,6 +166,11 @@ export const FAULTS = table({
     message: 'table does not fit the schema',
     help: 'migrate the table, or let the loader create another',
   },
+  TARGET_FOREIGN: {
+    class: 'config',
+    message: 'target holds records of another topic of this name',
+    help: 'the topic was made anew: move what stands in the target away, or name another place for it',
+  },
   // dependencies: hold, retry, never a dead letter
   BROKER_UNAVAILABLE: {
     class: 'dependency',
