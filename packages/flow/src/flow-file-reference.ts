@@ -57,6 +57,7 @@ export function flowFileReference(): string {
       parts.push('Under `extractor`, beside what the source type has:', tableOf(extractorProperties, ['type', 'id']));
       for (const { type, doc: what, config } of Object.values(sourceTypes))
         parts.push(`### source \`${type}\``, what, tableOf(config.properties, config.required));
+      parts.push('### What sources are', TRAITS, traitTable());
     }
     if (kind === 'enricher') parts.push('Each lookup:', tableOf(lookupProperties, ['topic', 'on', 'take']));
     if (kind === 'loader') {
@@ -67,6 +68,30 @@ export function flowFileReference(): string {
     }
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+const TRAITS = `What a source is, it declares, and the conformance suites hold it to it. All of them: the same id and version for an item
+whenever it is read again, nothing lost when the process is killed, a bad item as a dead letter with its place while the
+others go on, no more read than a round has room for.
+
+- *ends*: its shards are read to an end, one after another; or they never end, and are read side by side.
+- *rewinds*: it can be read again from a position. Where it cannot, it is told what is settled, and what it was not told comes again.
+- *deletions*: become tombstones.
+- *brings*: what the flow file need not say.
+- *null*: the source tells null from the empty text.`;
+
+function traitTable(): string {
+  const rows = Object.values(sourceTypes).map(({ type, traits = {} }) => {
+    const { endless = false, rewindable = true, deletes = false, brings = [], knowsNull = false } = traits;
+    const ends = endless === 'configured' ? 'by configuration' : endless ? 'never' : 'yes';
+    const told = (holds: boolean): string => (holds ? 'yes' : 'no');
+    return `| \`${type}\` | ${ends} | ${told(rewindable)} | ${told(deletes)} | ${brings.join(', ') || '–'} | ${told(knowsNull)} |`;
+  });
+  return [
+    '| source | ends | rewinds | deletions | brings | null |',
+    '| --- | --- | --- | --- | --- | --- |',
+    ...rows,
+  ].join('\n');
 }
 
 const FEATURES = `Records come at least once, and late ones after newer ones ([delivery](../explanation/delivery.md)). What a target makes of

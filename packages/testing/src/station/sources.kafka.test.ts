@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { deadLetterTopic, HEADER, packHeader, unpackHeader } from '@quadrille/record';
 import {
@@ -82,11 +84,13 @@ test('killed while it reads, it goes on where it was; a second start has nothing
   assert.equal(third.status?.totals.received, 0);
   await flow.write('data/c.csv', csv(10, 40_000));
   await third.until(({ totals }) => totals.passed === 10);
+  await appendFile(join(flow.folder, 'data/c.csv'), 'r40010,10\nr40011,11\n');
+  await third.until(({ totals }) => totals.passed === 12);
 
   await say(flow, { kind: 'again', pass: 'once more' });
-  await third.until(({ totals, exhausted }) => totals.passed === 40_020 && exhausted === true);
+  await third.until(({ totals, exhausted }) => totals.passed === 40_024 && exhausted === true);
   const again = await assertBalanced(flow);
-  assert.equal(again.stations.read?.passed, 80_020);
+  assert.equal(again.stations.read?.passed, 80_024);
 });
 
 test('a corrected row comes back through the extractor’s replay topic, under the version of its row', {
