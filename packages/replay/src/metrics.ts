@@ -27,6 +27,7 @@ export interface LiveFigures {
   behind(): number | undefined;
 }
 
+const STATES = ['open', 'corrected', 'replaying', 'resolved', 'discarded'];
 const isOpen = ({ state }: LetterCount): boolean => state === 'open' || state === 'corrected';
 
 /** Where the database is away the gauges made of it are absent, rather than wrong. */
@@ -65,7 +66,9 @@ export function createMetrics(live: LiveFigures): Registry {
     'Dead letters that the service knows: open, corrected, replaying, resolved, discarded.',
     ['flow', 'station', 'state'],
     async (g) => {
-      for (const { flow, station, state, letters: n } of await letters()) g.inc({ flow, station, state }, n);
+      const known = await letters();
+      for (const { flow, station } of known) for (const state of STATES) g.set({ flow, station, state }, 0);
+      for (const { flow, station, state, letters: n } of known) g.inc({ flow, station, state }, n);
     },
   );
   gauge(
