@@ -41,3 +41,9 @@ test('the bill of materials names every package that services and command need, 
     assert.ok((component.hashes ?? []).length > 0, `${name} has a checksum`);
   }
 });
+
+test('the lockfile has DuckDB for both processors that images are built for', () => {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as { packages: object };
+  for (const cpu of ['x64', 'arm64'])
+    assert.ok(`node_modules/@duckdb/node-bindings-linux-${cpu}` in packages, `npm ci --cpu=${cpu} installs it`);
+});
