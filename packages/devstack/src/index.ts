@@ -1,6 +1,8 @@
 /** The servers that flows run on: found, or started, watched over, disturbed in tests, and stopped. */
 
 export { type Finding, inspectMachine } from './inspect.ts';
+export { fetchPinned, type PinnedFiles } from './local/jars.ts';
+export { cacheFolder, findInPath, findJava, JAVA_AT_LEAST } from './machine.mjs';
 export type { Faultable, Stack, StackAddresses, StackKind, StackOptions } from './stack.ts';
 export { STACK_ERRORS, StackError, type StackErrorCode, StackErrors } from './stack-error.ts';
 export { removeState, startStack } from './start.ts';

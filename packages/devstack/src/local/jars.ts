@@ -1,4 +1,4 @@
-/** Kafka's and the registry's files: fetched by Maven once a user, each compared with its pinned digest. */
+/** Java programs: fetched by Maven once a user, every file compared with its pinned digest. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -12,9 +12,9 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { CHECKSUMS, cacheFolder, findInPath, jarsFolder, POM } from '../machine.mjs';
+import { CHECKSUMS, findInPath, jarsFolder, POM } from '../machine.mjs';
 import { StackError } from '../stack-error.ts';
 
 export interface Jars {
@@ -25,25 +25,52 @@ export interface Jars {
   registry: string;
 }
 
-/** The folder is whole or absent: it is filled under another name and renamed last. Two at once do no harm. */
+/** A set of files that Maven brings. */
+export interface PinnedFiles {
+  /** For people, with its size. */
+  title: string;
+  /** Has Maven put its files below the folder `out` in the phase prepare-package. */
+  pom: string;
+  /** Lines as sha256sum writes them: every file that comes, and no other. */
+  checksums: string;
+  /** Where they stay. */
+  folder: string;
+  /** Runs over what came before it is called whole. */
+  finish?(folder: string): Promise<void>;
+}
+
+/**
+ * The folder is whole or absent: it is filled under another name and renamed last. Two at once do no harm.
+ * @throws StackError MAVEN_MISSING, DOWNLOAD_FAILED, CHECKSUM_MISMATCH
+ */
+export async function fetchPinned(
+  { title, pom, checksums, folder, finish }: PinnedFiles,
+  env: NodeJS.ProcessEnv,
+  onProgress: (line: string) => void,
+): Promise<void> {
+  if (existsSync(join(folder, 'complete'))) return;
+  mkdirSync(dirname(folder), { recursive: true });
+  const filling = mkdtempSync(`${folder}.`);
+  try {
+    onProgress(`downloading ${title}`);
+    await download(pom, filling, env);
+    await compareDigests(checksums, filling);
+    await finish?.(filling);
+    writeFileSync(join(filling, 'complete'), '');
+    // What stands there without `complete` is of no use to anyone.
+    if (!existsSync(join(folder, 'complete'))) rmSync(folder, { recursive: true, force: true });
+    renameInto(filling, folder);
+  } finally {
+    rmSync(filling, { recursive: true, force: true });
+  }
+}
+
+/** Kafka and the registry. */
 export async function fetchJars(env: NodeJS.ProcessEnv, onProgress: (line: string) => void): Promise<Jars> {
   const folder = jarsFolder(env);
-  if (!existsSync(join(folder, 'complete'))) {
-    mkdirSync(cacheFolder(env), { recursive: true });
-    const filling = mkdtempSync(`${folder}.`);
-    try {
-      onProgress('downloading Kafka and the registry (150 MB, once)');
-      await download(filling, env);
-      await compareDigests(filling);
-      await unpackRegistry(filling, env);
-      writeFileSync(join(filling, 'complete'), '');
-      // What stands there without `complete` is of no use to anyone.
-      if (!existsSync(join(folder, 'complete'))) rmSync(folder, { recursive: true, force: true });
-      renameInto(filling, folder);
-    } finally {
-      rmSync(filling, { recursive: true, force: true });
-    }
-  }
+  const title = 'Kafka and the registry (150 MB, once)';
+  const finish = (filling: string): Promise<void> => unpackRegistry(filling, env);
+  await fetchPinned({ title, pom: POM, checksums: CHECKSUMS, folder, finish }, env, onProgress);
   const kafka = readdirSync(join(folder, 'kafka')).sort();
   const runner = readdirSync(join(folder, 'registry')).find((file) => file.endsWith('-runner.jar'));
   return {
@@ -62,22 +89,22 @@ function renameInto(filling: string, folder: string): void {
   }
 }
 
-async function download(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+async function download(pom: string, folder: string, env: NodeJS.ProcessEnv): Promise<void> {
   const mvn = findInPath('mvn', env);
   if (mvn === undefined) throw new StackError('MAVEN_MISSING');
-  const args = ['-q', '-B', '-Dstyle.color=never', '-f', POM, `-Dout=${folder}`, 'prepare-package'];
+  const args = ['-q', '-B', '-Dstyle.color=never', '-f', pom, `-Dout=${folder}`, 'prepare-package'];
   const { code, output } = await run(mvn, args, env);
   if (code === 0) return;
   const said = output.split('\n').filter((line) => line.startsWith('[ERROR] ') && line.length > 9);
   throw new StackError('DOWNLOAD_FAILED', `\n${(said.length > 0 ? said : output.split('\n')).slice(0, 4).join('\n')}`, {
-    place: POM,
+    place: pom,
   });
 }
 
 /** Every file of the list is there with its digest, and no other is. */
-async function compareDigests(folder: string): Promise<void> {
+async function compareDigests(checksums: string, folder: string): Promise<void> {
   const expected = new Map<string, string>();
-  for (const line of readFileSync(CHECKSUMS, 'utf8').trim().split('\n')) {
+  for (const line of readFileSync(checksums, 'utf8').trim().split('\n')) {
     const [digest, file] = line.split(/\s+/);
     expected.set(file!, digest!);
   }
@@ -94,7 +121,7 @@ async function compareDigests(folder: string): Promise<void> {
     expected.delete(file);
   }
   for (const file of expected.keys()) wrong.push(`${file} was not brought`);
-  if (wrong.length > 0) throw new StackError('CHECKSUM_MISMATCH', `\n  ${wrong.join('\n  ')}`, { place: CHECKSUMS });
+  if (wrong.length > 0) throw new StackError('CHECKSUM_MISMATCH', `\n  ${wrong.join('\n  ')}`, { place: checksums });
 }
 
 async function unpackRegistry(folder: string, env: NodeJS.ProcessEnv): Promise<void> {

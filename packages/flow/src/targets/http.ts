@@ -177,14 +177,19 @@ class HttpTarget implements Target {
     this.#requests.close();
   }
 
+  /** It goes out as a request of its own. */
+  #isDelete(row: TargetRow | undefined): boolean {
+    return row?.value === null && this.#config.deletes === 'request';
+  }
+
   #nextBatch(left: readonly number[], rows: readonly TargetRow[], texts: readonly string[]): number[] {
-    const { bytes = 1_048_576, deletes } = this.#config;
+    const { bytes = 1_048_576 } = this.#config;
     const most = this.#single ? 1 : (this.#config.rows ?? 100);
     let size = 0;
     let count = 0;
     for (const i of left) {
       size += Buffer.byteLength(texts[i] as string) + 1;
-      const alone = deletes === 'request' && rows[i]?.value === null;
+      const alone = this.#isDelete(rows[i]);
       if (count > 0 && (size > bytes || alone)) break;
       count++;
       if (alone || count === most) break;
@@ -222,7 +227,7 @@ class HttpTarget implements Target {
     const answers: ItemAnswer[] =
       accepted && answer !== undefined
         ? itemAnswers(json, answer, ids, place)
-        : batch.map(() => itemAnswer(status, place));
+        : batch.map((i) => (isGone(status) && this.#isDelete(rows[i]) ? 'unchanged' : itemAnswer(status, place)));
     let again = 0;
     for (const [i, each] of answers.entries()) {
       if (each === 'again') again++;
@@ -233,7 +238,7 @@ class HttpTarget implements Target {
   }
 
   #request(rows: readonly TargetRow[], texts: readonly string[]): Sent {
-    const { path = '', method = 'POST', format, under, deletes, idempotencyKey = 'Idempotency-Key' } = this.#config;
+    const { path = '', method = 'POST', format, under, idempotencyKey = 'Idempotency-Key' } = this.#config;
     const [first] = rows as [TargetRow];
     const headers: Record<string, string> = { [idempotencyKey]: keyOf(rows) };
     if (rows.length === 1) {
@@ -242,7 +247,7 @@ class HttpTarget implements Target {
       headers['record-revision'] = String(first.revision);
     }
     const at = path.replaceAll('{id}', encodeURIComponent(first.id.toWellFormed()));
-    if (first.value === null && deletes === 'request') return { method: 'DELETE', path: at, headers };
+    if (this.#isDelete(first)) return { method: 'DELETE', path: at, headers };
     const isLines = format === 'ndjson';
     headers['content-type'] = isLines ? 'application/x-ndjson' : 'application/json';
     const list = under === undefined ? `[${texts.join(',')}]` : `{${JSON.stringify(under)}:[${texts.join(',')}]}`;
@@ -250,6 +255,9 @@ class HttpTarget implements Target {
     return { method, path: at, headers, body };
   }
 }
+
+/** What is to be deleted is not there. */
+const isGone = (status: number): boolean => status === 404 || status === 410;
 
 /** The same for the same rows, wherever they come from; 32 hexadecimal digits. */
 function keyOf(rows: readonly TargetRow[]): string {

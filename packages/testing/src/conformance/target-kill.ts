@@ -10,7 +10,7 @@ import type { Check } from './target-check.ts';
 import { type ChildTarget, distinct, row } from './target-sample.ts';
 
 const BATCHES = 24;
-const ROWS = 250;
+const ROWS = 120;
 const KILLS = 5;
 
 /** Each batch is a version of its own of the same ids, from two partitions. */

@@ -163,12 +163,13 @@ test('an answer that only lists what failed; one that is not as told is a fault 
 });
 
 test('one request a row: id in the path, who it is in headers, deletions as DELETE', async (t) => {
+  let isThere = true;
   const { target, requests } = await receiver(
     t,
     { path: '/things/{id}', method: 'PUT', item: 'value', deletes: 'request' },
     (server) => {
       server.put('/things/:id', async () => '');
-      server.delete('/things/:id', async (_, reply) => reply.code(204).send());
+      server.delete('/things/:id', async (_, reply) => reply.code(isThere ? 204 : 404).send());
     },
   );
   await target.write([
@@ -188,6 +189,8 @@ test('one request a row: id in the path, who it is in headers, deletions as DELE
       ['DELETE', '/things/a%2F%C3%BC', '8', 'a%2F%C3%BC', undefined],
     ],
   );
+  isThere = false;
+  assert.deepEqual(await target.write([row({ id: 'gone', version: 9, text: null })]), ['unchanged']);
 });
 
 test('OAuth client credentials: one token for many requests, a new one after a 401, denied when that does not help', async (t) => {
