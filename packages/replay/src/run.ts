@@ -30,6 +30,8 @@ export async function runReplayService(env: NodeJS.ProcessEnv = process.env): Pr
     const end = (reason: string): void => ending.abort(reason);
     process.once('SIGTERM', end).once('SIGINT', end);
     process.once('disconnect', () => end('parent gone'));
+    // Gone before anybody listened: no event tells it any more.
+    if (process.connected === false) end('parent gone');
     const service = startService(config, log, ending.signal);
     // With a callback, a parent that is gone is no error of ours.
     const tell = (): void => {

@@ -17,6 +17,7 @@ const config = readConfig(process.env);
 for (const name of SECRET_VARIABLES) delete process.env[name];
 const log = createLog({ station: config.station, instance: `${config.instance}.probe` }, config.logLevel);
 process.once('disconnect', () => process.exit(0));
+if (process.connected === false) process.exit(0);
 
 const { flow, station: spec } = await readStation(config.flow, config.station);
 const kafka = connectKafka(

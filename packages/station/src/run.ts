@@ -81,6 +81,8 @@ async function live(kind: StationKind, config: StationConfig, log: Log, options:
   process.once('SIGTERM', onSignal);
   process.once('SIGINT', onSignal);
   process.once('disconnect', () => stop('parent gone'));
+  // Gone before anybody listened: no event tells it any more.
+  if (process.connected === false) stop('parent gone');
 
   // What a client waits for may never come once it has given up.
   const station = await Promise.race([connect(flow, spec, config, log, onDead, stopped), died]);

@@ -40,16 +40,19 @@ const LEADERS_WAIT_MS = 100;
 const PATIENCE_MS = 10_000;
 
 /** Asks again while the answer is one that passes by itself: the client does not, and a fresh broker gives it for seconds. */
-async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+async function patiently<T>(ask: () => Promise<T>, isHopeless = (_: unknown): boolean => false): Promise<T> {
   for (const end = Date.now() + PATIENCE_MS; ; ) {
     try {
       return await ask();
     } catch (error) {
-      if ((error as { retriable?: boolean }).retriable !== true || Date.now() > end) throw error;
+      if (isHopeless(error) || (error as { retriable?: boolean }).retriable !== true || Date.now() > end) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
+
+/** A topic that the client has been asked for is gone: it is told so for every other, or stumbles over the hole. */
+const isSpoilt = (error: unknown): boolean => isTopicUnknown(error) || error instanceof TypeError;
 
 /** For `catch`. @throws Fault ACL_MISSING where the error is one of missing rights, else the error itself. */
 const refused =
@@ -85,9 +88,9 @@ export class KafkaAdmin {
   private async asked<T>(ask: (admin: Admin) => Promise<T>): Promise<T> {
     const used = await this.ready();
     try {
-      return await patiently(() => ask(used));
+      return await patiently(() => ask(used), isSpoilt);
     } catch (error) {
-      if (!isTopicUnknown(error)) throw error;
+      if (!isSpoilt(error)) throw error;
       if (this.admin === used) {
         this.admin = this.client();
         this.connected = undefined;
@@ -100,8 +103,7 @@ export class KafkaAdmin {
 
   /** The group's positions on a topic, with the metadata committed beside them. Sorted by partition. */
   async committed(group: string, topic: string): Promise<Committed[]> {
-    const admin = await this.ready();
-    const [answer] = await patiently(() => admin.fetchOffsets({ groupId: group, topics: [topic] })).catch(
+    const [answer] = await this.asked((admin) => admin.fetchOffsets({ groupId: group, topics: [topic] })).catch(
       refused(`see positions of group ${group} on topic ${topic}`),
     );
     return (answer?.partitions ?? [])
@@ -140,7 +142,7 @@ export class KafkaAdmin {
     const existing = new Set(await admin.listTopics());
     const wanted = topics.filter((topic) => existing.has(topic));
     if (wanted.length === 0) return new Map();
-    const { topics: metadata } = await admin.fetchTopicMetadata({ topics: wanted });
+    const { topics: metadata } = await this.asked((asked) => asked.fetchTopicMetadata({ topics: wanted }));
     return new Map(metadata.map(({ name, partitions }) => [name, partitions.length]));
   }
 
