@@ -117,7 +117,7 @@ export function metricsPage(): string {
     ...generated('Metrics'),
     'A station serves these at `/metrics` of its `QUADRILLE_HTTP` address ([configuration](configuration.md)), as Prometheus',
     'text, beside the figures that prom-client tells of Node itself (memory, event loop, garbage collection). Every one has',
-    'the labels `flow` and `station`; none ever has a key, an id or a message.',
+    'the labels `flow` and `station`; none ever has a key, an id or a message. What to make of them: [observe](../how-to/observe.md).',
     '',
     ...tableOf(stationMetrics()),
     '',

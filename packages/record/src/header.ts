@@ -9,13 +9,12 @@
  *     2  i64  source version          24 u32  from.partition
  *     10 u32  reserved (0)            28 u48  from.offset
  *                                     34 u16  from.index
- *     36 u8 length, from.topic; then by flag: u16 length, id; 55 bytes traceparent; u8 length, replay id
+ *     36 u8 length, from.topic; then by flag: u16 length, id; u8 length, replay id
  */
 import { Fault } from './fault.ts';
 
 export const HEADER_FORMAT = 1;
 export const HAS_ID = 1;
-export const HAS_TRACE = 2;
 export const IS_REPLAY = 4;
 export const IS_PREVIEW = 8;
 /** Where version and revision stand. */
@@ -25,7 +24,6 @@ export const REVISION_AT = 14;
 export const EXTRACTED_AT = 18;
 /** Bytes before the topic's length. */
 export const FIXED_BYTES = 36;
-const TRACE_BYTES = 55;
 
 /** What travels with a record. `from` is absent on records that no station of ours has sent. */
 export interface Envelope {
@@ -38,8 +36,6 @@ export interface Envelope {
   /** When the extractor read it, ms since the epoch. */
   extractedAt: number;
   from: Origin | undefined;
-  /** W3C trace context, only when sampled. */
-  traceparent?: string;
   /** The replay that sent it. */
   replay?: string;
   /** A dry run: the station reports the verdict and emits nothing. */
@@ -67,20 +63,10 @@ export function packHeader(envelope: Envelope, keyIsId: boolean): Buffer {
   if (topic.length > 255 || (id?.length ?? 0) > 65535 || (replay?.length ?? 0) > 255 || from.index > 65535) {
     throw new Fault('HEADER_INVALID', 'an id over 65,535 bytes, a topic or replay id over 255, or over 65,536 outputs');
   }
-  const size =
-    FIXED_BYTES +
-    1 +
-    topic.length +
-    (id ? 2 + id.length : 0) +
-    (envelope.traceparent ? TRACE_BYTES : 0) +
-    (replay ? 1 + replay.length : 0);
+  const size = FIXED_BYTES + 1 + topic.length + (id ? 2 + id.length : 0) + (replay ? 1 + replay.length : 0);
   const out = Buffer.allocUnsafe(size);
   out[0] = HEADER_FORMAT;
-  out[1] =
-    (id ? HAS_ID : 0) |
-    (envelope.traceparent ? HAS_TRACE : 0) |
-    (replay ? IS_REPLAY : 0) |
-    (envelope.preview ? IS_PREVIEW : 0);
+  out[1] = (id ? HAS_ID : 0) | (replay ? IS_REPLAY : 0) | (envelope.preview ? IS_PREVIEW : 0);
   out.writeBigInt64BE(envelope.version, 2);
   out.writeUInt32BE(0, 10);
   out.writeUInt32BE(envelope.revision, 14);
@@ -93,7 +79,6 @@ export function packHeader(envelope: Envelope, keyIsId: boolean): Buffer {
     at = out.writeUInt16BE(id.length, at);
     at += id.copy(out, at);
   }
-  if (envelope.traceparent) at += out.write(envelope.traceparent, at, TRACE_BYTES, 'latin1');
   if (replay) {
     out[at++] = replay.length;
     replay.copy(out, at);
@@ -147,10 +132,6 @@ export function unpackHeader(header: Buffer, key: Buffer | null): Envelope {
             index: header.readUInt16BE(34),
           },
   };
-  if (flags & HAS_TRACE) {
-    envelope.traceparent = header.toString('latin1', at, at + TRACE_BYTES);
-    at += TRACE_BYTES;
-  }
   if (flags & IS_REPLAY) {
     if (at >= header.length) throw new Fault('HEADER_INVALID', 'cut off before its replay id');
     envelope.replay = header.toString('utf8', at + 1, at + 1 + header[at]!);

@@ -11,6 +11,8 @@ import {
   readBrokers,
   readKafkaAccess,
   readRegistryAccess,
+  readTraceSettings,
+  type TraceSettings,
   type Wrong,
 } from '@quadrille/station';
 import { parseTokens, type Token } from './http/tokens.ts';
@@ -36,6 +38,8 @@ export interface ReplayConfig {
   retainDays: number;
   instance: string;
   logLevel: string;
+  /** undefined: nothing is traced. */
+  traces: TraceSettings | undefined;
   env: Environment;
 }
 
@@ -84,6 +88,7 @@ export async function readReplayConfig(env: Environment): Promise<ReplayConfig> 
   const logLevel = env.QUADRILLE_LOG ?? 'info';
   if (!LEVELS.includes(logLevel))
     wrong('QUADRILLE_LOG', `${JSON.stringify(logLevel)} is not a level`, `one of ${LEVELS.join(', ')}`);
+  const traces = readTraceSettings(env, wrong);
   if (faults.length > 0) throw new Faults(faults);
   return {
     brokers,
@@ -99,6 +104,7 @@ export async function readReplayConfig(env: Environment): Promise<ReplayConfig> 
     retainDays: days,
     instance: env.QUADRILLE_INSTANCE ?? `${hostname()}-${process.pid}`,
     logLevel,
+    traces,
     env: { ...env },
   };
 }

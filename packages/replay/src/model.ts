@@ -1,7 +1,7 @@
 /** What the parts of the service hand to each other. */
 import type { Flow, StationSpec } from '@quadrille/flow';
 import type { LedgerPart, LedgerRef } from '@quadrille/record';
-import type { connectKafka, Decision, KafkaAdmin, Log, Outlet, Registry } from '@quadrille/station';
+import type { connectKafka, Decision, KafkaAdmin, Log, Outlet, Registry, Traces } from '@quadrille/station';
 import type { Role } from './api/index.ts';
 import type { Database, Tx } from './db/database.ts';
 
@@ -26,6 +26,8 @@ export interface Ground {
   /** Environment: addresses of targets that flow files name by variable. */
   env: Readonly<Record<string, string | undefined>>;
   log: Log;
+  /** undefined: nothing is traced. */
+  traces?: Traces | undefined;
 }
 
 /** A part that has become live, with where it stands. */

@@ -1,9 +1,8 @@
 /** The life of a process of the replay service, from configuration to exit code. */
 import { Fault, Faults } from '@quadrille/record';
-import { createLog, EXIT, type Log } from '@quadrille/station';
+import { createLog, defectOf, EXIT, type Log } from '@quadrille/station';
 import { told } from './away.ts';
 import { readReplayConfig } from './config.ts';
-import { defectOf } from './http/status.ts';
 import { startService } from './service.ts';
 
 /** From SIGTERM until the process ends by force. */

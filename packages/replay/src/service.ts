@@ -12,8 +12,10 @@ import {
   Outlet,
   OWN_CODECS,
   OWN_TOPICS,
+  openTraces,
   Registry,
   SERVICE_USERS,
+  VERSION,
 } from '@quadrille/station';
 import { awayOf } from './away.ts';
 import { type Bound, bind } from './bind.ts';
@@ -117,7 +119,20 @@ class Life {
     const outlet = new Outlet(kafka);
     const registry = new Registry(registryUrl, registryAccess);
     const database = openDatabase(databaseUrl, schema, CONNECTIONS);
-    const ground: Ground = { database, kafka, admin, outlet, registry, flows: flows.byName, instance, env, log };
+    const service = { name: SERVICE_USERS.replay, instance, version: VERSION, attributes: {} };
+    const traces = await openTraces(this.#config.traces, service, log);
+    const ground: Ground = {
+      database,
+      kafka,
+      admin,
+      outlet,
+      registry,
+      flows: flows.byName,
+      instance,
+      env,
+      log,
+      traces,
+    };
     // Ends the duties, too, when one of them fails.
     const ending = new AbortController();
     const end = (): void => ending.abort();
@@ -132,7 +147,7 @@ class Life {
       end();
       await this.#bound?.ended.catch(() => {});
       this.#signal.removeEventListener('abort', end);
-      await Promise.allSettled([outlet.close(), admin.close(), database.close()]);
+      await Promise.allSettled([outlet.close(), admin.close(), database.close(), traces?.close()]);
     }
   }
 

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { type Environment, secretOf } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
+import { TRACE_SECRETS } from './traces/settings.ts';
 
 export type Secret = () => string;
 
@@ -42,6 +43,7 @@ export const SECRET_VARIABLES: readonly string[] = [
   'SCHEMA_REGISTRY_TLS_KEY_PASSWORD',
   'DATABASE_URL',
   'QUADRILLE_TOKEN',
+  ...TRACE_SECRETS,
 ];
 
 /** The variables of this page, for a process that is started on servers to which they do not belong. */

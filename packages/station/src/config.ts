@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { Fault, Faults } from '@quadrille/record';
 import { type KafkaAccess, type RegistryAccess, readBrokers, readKafkaAccess, readRegistryAccess } from './access.ts';
+import { readTraceSettings, type TraceSettings } from './traces/settings.ts';
 
 export interface StationConfig {
   /** Flow file or its folder. */
@@ -20,6 +21,8 @@ export interface StationConfig {
   /** Without ledger, or without metrics: only to measure what they cost. */
   ledger: boolean;
   metrics: boolean;
+  /** undefined: nothing is traced. */
+  traces: TraceSettings | undefined;
   env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -65,6 +68,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     sessionTimeoutMs: number('QUADRILLE_SESSION_TIMEOUT_MS', 30_000, 1_000, 300_000),
     ledger: env.QUADRILLE_LEDGER !== 'off',
     metrics: env.QUADRILLE_METRICS !== 'off',
+    traces: readTraceSettings(env, wrong),
     // A copy: secrets are taken out of the process's own.
     env: { ...env },
   };

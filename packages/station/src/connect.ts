@@ -21,7 +21,7 @@ import type { Judge } from './judge.ts';
 import { connectKafka, KafkaAdmin, Outlet } from './kafka/index.ts';
 import { LagWatch } from './lag.ts';
 import { Line } from './line.ts';
-import type { Log } from './log.ts';
+import { type Log, placeFields } from './log.ts';
 import { lookupMetrics } from './lookup-metrics.ts';
 import { StationMetrics } from './metrics.ts';
 import { readParts } from './picture.ts';
@@ -34,6 +34,7 @@ import { ShardIntake } from './shard-intake.ts';
 import { SourceMetrics } from './source-metrics.ts';
 import type { LoopOptions } from './station.ts';
 import { TopicIntake } from './topic-intake.ts';
+import type { Traces } from './traces/traces.ts';
 import { inTurns, Turns } from './turns.ts';
 import { untilReady } from './until-ready.ts';
 import { VERSION } from './version.ts';
@@ -60,6 +61,7 @@ export async function connect(
   log: Log,
   onDead: (fault: Fault) => void,
   stopped: Promise<string>,
+  traces?: Traces,
 ): Promise<Station | undefined> {
   const group = stationGroup(flow.name, spec.name);
   const health = new Health();
@@ -128,7 +130,7 @@ export async function connect(
   const around: Surroundings = { config, flow, spec, kafka, admin, outlet, registry, control, log, partitions, onDead };
   const stuck = (fault: Fault): void => {
     health.stuck(fault);
-    log.error({ code: fault.code, place: fault.place }, fault.message);
+    log.error({ code: fault.code, ...placeFields(fault.place) }, fault.message);
   };
   intake = await makeIntake();
   if (intake === undefined) return stoppedEarly();
@@ -159,6 +161,11 @@ export async function connect(
     judge: inTurns(judge, turns),
     health,
     metrics,
+    traces: traces?.rounds({
+      topic: spec.kind === 'extractor' ? spec.to : spec.from,
+      group: spec.kind === 'extractor' ? undefined : group,
+      fits: (topic, output) => outlet.fits(topic, output),
+    }),
     log,
     probe: newProbe(),
     line: spec.stopTheLine === undefined ? undefined : new Line(spec.stopTheLine),
@@ -214,6 +221,7 @@ export async function connect(
       outlet,
       probe: spec.kind === 'extractor' ? { examine: async () => {}, close: () => {} } : newProbe(),
       metrics,
+      traces,
       log,
       onDead,
     };

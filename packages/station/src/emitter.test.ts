@@ -13,8 +13,8 @@ const encoder = {
 const outlet = {
   fits: (_: string, { value }: { value: Buffer | null }) => (value?.length ?? 0) <= LIMIT,
 } as unknown as Outlet;
-const emitter = (partitions = 4, fromPartitions = 4) =>
-  new Emitter({ topic: 'out', partitions, encoder, outlet, from: 'in', fromPartitions });
+const emitter = (partitions = 4, fromPartitions = 4, fits = outlet.fits) =>
+  new Emitter({ topic: 'out', partitions, encoder, outlet: { ...outlet, fits } as Outlet, from: 'in', fromPartitions });
 
 const input = (key: string | null, header?: Buffer) =>
   new InputRecord('in', 3, 70, 1_234, key === null ? null : Buffer.from(key), Buffer.of(0), header, undefined);
@@ -36,14 +36,24 @@ test('one output keeps key, version, revision, extraction time and timestamp, an
   assert.equal(output.partition, 3, 'same key, same number of partitions: same partition');
 });
 
-test('an id of its own and a trace travel on; a replay’s mark does not', () => {
-  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-  const header = packHeader({ ...ENVELOPE, id: 'other', traceparent, replay: 'job-1', preview: true }, false);
+test('an id of its own travels on; a replay’s mark does not', () => {
+  const header = packHeader({ ...ENVELOPE, id: 'other', replay: 'job-1', preview: true }, false);
   const envelope = envelopeOf(emitter().make(input('k', header), {}, 0, 1));
   assert.equal(envelope.id, 'other');
-  assert.equal(envelope.traceparent, traceparent);
   assert.equal(envelope.replay, undefined);
   assert.equal(envelope.preview, undefined);
+});
+
+test('the trace of a record travels on in its own header, unless the output would not fit with it', () => {
+  const traceparent = Buffer.from('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01');
+  const header = packHeader(ENVELOPE, true);
+  const record = new InputRecord('in', 3, 70, 1, Buffer.from('k'), Buffer.of(0), header, {
+    quadrille: header,
+    traceparent,
+  });
+  assert.deepEqual(Object.keys(emitter().make(record, {}, 0, 1).headers), ['quadrille', 'traceparent']);
+  const tight = emitter(4, 4, (_, { headers }) => headers.traceparent === undefined);
+  assert.deepEqual(Object.keys(tight.make(record, {}, 0, 1).headers), ['quadrille']);
 });
 
 test('a replay’s mark in an otherwise plain header does not travel on', () => {

@@ -7,7 +7,6 @@ import {
   Fault,
   FIXED_BYTES,
   HAS_ID,
-  HAS_TRACE,
   HEADER,
   HEADER_FORMAT,
   type InputRecord,
@@ -19,6 +18,7 @@ import {
 } from '@quadrille/record';
 import type { Outlet } from './kafka/producer.ts';
 import type { Outgoing, Slice } from './round.ts';
+import { TRACEPARENT } from './traces/traceparent.ts';
 
 /** Of the input's header these bytes pass on as they are: version, revision, extraction time. */
 const KEPT_FROM = 2;
@@ -70,7 +70,15 @@ export class Emitter {
     if (!this.outlet.fits(this.topic, output)) {
       throw new Fault('RECORD_TOO_LARGE', `${output.value?.length ?? 0} bytes for topic ${this.topic}`);
     }
+    const trace = record.headers?.[TRACEPARENT];
+    if (trace !== undefined) this.passOn(trace as Buffer, output);
     return output;
+  }
+
+  /** Also through a station that traces nothing itself; never at the price of the record. */
+  private passOn(trace: Buffer, output: Outgoing): void {
+    output.headers[TRACEPARENT] = trace;
+    if (!this.outlet.fits(this.topic, output)) delete output.headers[TRACEPARENT];
   }
 
   private partition(record: InputRecord, key: Buffer | null, own: boolean): number {
@@ -81,7 +89,7 @@ export class Emitter {
   private header(record: InputRecord, index: number, own: boolean): Buffer {
     const { header } = record;
     const plain = header !== undefined && header.length > FIXED_BYTES && header[0] === HEADER_FORMAT;
-    if (!plain || (header[1]! & (HAS_ID | HAS_TRACE | IS_REPLAY | IS_PREVIEW)) !== 0) {
+    if (!plain || (header[1]! & (HAS_ID | IS_REPLAY | IS_PREVIEW)) !== 0) {
       const { topic, partition, offset } = record;
       const envelope = {
         ...record.envelope(),

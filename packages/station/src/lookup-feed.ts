@@ -6,7 +6,7 @@ import type { KafkaAdmin } from './kafka/admin.ts';
 import { inputRecord } from './kafka/batch-read.ts';
 import { Follower } from './kafka/follower.ts';
 import type { Kafka, KafkaMessage } from './kafka/types.ts';
-import type { Log } from './log.ts';
+import { type Log, placeFields } from './log.ts';
 
 /** What the feed writes to: a table of one reference topic. */
 export interface FedTable {
@@ -89,7 +89,7 @@ export class LookupFeed {
         return;
       } catch (error) {
         const fault = asFault(error, 'DECODE_FAILED');
-        this.options.log.warn({ code: fault.code, place: record.place }, fault.message);
+        this.options.log.warn({ code: fault.code, ...placeFields(record.place) }, fault.message);
         if (fault.class !== 'dependency') return;
         await new Promise((resolve) => setTimeout(resolve, 500));
       }

@@ -11,13 +11,14 @@ import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
 import { Outlet } from './kafka/index.ts';
 import type { Kafka } from './kafka/types.ts';
-import type { Log } from './log.ts';
+import { type Log, placeFields } from './log.ts';
 import type { StationMetrics } from './metrics.ts';
 import type { Probe } from './probe.ts';
 import { ReplayJudge } from './replay-judge.ts';
 import { type SettleOptions, settle } from './settle.ts';
 import type { LoopOptions } from './station.ts';
 import { TopicIntake } from './topic-intake.ts';
+import type { Traces } from './traces/traces.ts';
 import type { Turns } from './turns.ts';
 
 export interface ReplayOptions {
@@ -37,6 +38,7 @@ export interface ReplayOptions {
   outlet: Outlet;
   probe: Pick<Probe, 'examine' | 'close'>;
   metrics: StationMetrics;
+  traces: Traces | undefined;
   log: Log;
   onDead(fault: Fault): void;
 }
@@ -60,7 +62,7 @@ export async function connectReplays(options: ReplayOptions): Promise<Replays> {
     chains,
     log,
     onRebalance: () => {},
-    onStuck: (fault) => log.error({ code: fault.code, place: fault.place }, fault.message),
+    onStuck: (fault) => log.error({ code: fault.code, ...placeFields(fault.place) }, fault.message),
     onDead,
   });
   const settleOptions = options.settleWith(intake, outlet);
@@ -88,6 +90,11 @@ export async function connectReplays(options: ReplayOptions): Promise<Replays> {
     stopLine: async () => {},
     health,
     metrics: options.metrics.replays,
+    traces: options.traces?.rounds({
+      topic,
+      group: replayGroup(flow.name, spec.name),
+      fits: (to, output) => outlet.fits(to, output),
+    }),
     log: log.child({ loop: 'replay' }),
     close: async () => {
       await Promise.allSettled([intake.stop()]);

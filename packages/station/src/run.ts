@@ -1,14 +1,16 @@
 /** A station's life: read its configuration, wait for what it needs, run the loop, leave in order. */
-import { hideSecrets, readStation, type StationKind } from '@quadrille/flow';
-import { Fault, Faults } from '@quadrille/record';
+import { type Flow, hideSecrets, readStation, type StationKind, type StationSpec } from '@quadrille/flow';
+import { Fault, Faults, stationGroup } from '@quadrille/record';
 import { acceptLosses } from './accept-loss.ts';
 import { SECRET_VARIABLES } from './access.ts';
 import { readConfig, type StationConfig } from './config.ts';
 import { connect, type Station } from './connect.ts';
 import { faultOf } from './control.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, defectOf, type Log } from './log.ts';
 import { settle } from './settle.ts';
 import { runLoop } from './station.ts';
+import { openTraces, type TracedService } from './traces/traces.ts';
+import { VERSION } from './version.ts';
 
 /** What tests replace to show what the order of the settle is for. */
 export interface RunOptions {
@@ -50,11 +52,12 @@ const isForPeople = (error: unknown): boolean =>
 function report(error: unknown, log: Log | undefined): void {
   if (error instanceof Fault || error instanceof Faults) process.stderr.write(`${error.format()}\n`);
   else if (log === undefined) process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-  else log.fatal({ err: error }, 'defect');
+  else log.fatal(defectOf(error), 'defect');
 }
 
-async function live(kind: StationKind, config: StationConfig, log: Log, options: RunOptions): Promise<number> {
+async function live(kind: StationKind, config: StationConfig, base: Log, options: RunOptions): Promise<number> {
   const { flow, station: spec } = await readStation(config.flow, config.station);
+  const log = base.child({ flow: flow.name });
   // Rules run in this process: what they have no business to see is not in its environment.
   if (spec.kind === 'loader') hideSecrets(process.env, spec.target.config);
   if (spec.kind === 'extractor') hideSecrets(process.env, spec.source.config);
@@ -85,14 +88,14 @@ async function live(kind: StationKind, config: StationConfig, log: Log, options:
   if (process.connected === false) stop('parent gone');
 
   // What a client waits for may never come once it has given up.
-  const station = await Promise.race([connect(flow, spec, config, log, onDead, stopped), died]);
-  if (station === undefined) return EXIT.done;
+  const traces = await openTraces(config.traces, serviceOf(flow, spec, config), log);
+  let station: Station | undefined;
   try {
+    station = await Promise.race([connect(flow, spec, config, log, onDead, stopped, traces), died]);
+    if (station === undefined) return EXIT.done;
     follow(station, log);
-    const loop = runLoop({
-      ...station,
-      settle: (round) => (options.settle ?? settle)(round, station.settleOptions),
-    });
+    const { settleOptions } = station;
+    const loop = runLoop({ ...station, settle: (round) => (options.settle ?? settle)(round, settleOptions) });
     const replays = runLoop(station.replays);
     const reason = await Promise.race([stopped, loop.then(() => 'done'), replays.then(() => 'done')]);
     log.info({ reason }, 'stopping');
@@ -107,9 +110,17 @@ async function live(kind: StationKind, config: StationConfig, log: Log, options:
     await Promise.all([loop, replays]);
     return EXIT.done;
   } finally {
-    await station.close();
+    await station?.close();
+    await traces?.close();
   }
 }
+
+const serviceOf = (flow: Flow, spec: StationSpec, { instance }: StationConfig): TracedService => ({
+  name: stationGroup(flow.name, spec.name),
+  instance,
+  version: VERSION,
+  attributes: { 'quadrille.flow': flow.name, 'quadrille.station': spec.name },
+});
 
 /** Keeps the station's state in step with the control topic: paused, resumed, losses accepted. */
 function follow(station: Station, log: Log): void {

@@ -11,6 +11,7 @@ import type { Line } from './line.ts';
 import type { Log } from './log.ts';
 import type { Probe } from './probe.ts';
 import type { Round } from './round.ts';
+import type { RoundTraces } from './traces/traces.ts';
 
 export interface LoopOptions {
   intake: Intake;
@@ -25,6 +26,8 @@ export interface LoopOptions {
   stopLine(fault: Fault): Promise<void>;
   health: Health;
   metrics: LoopMetrics;
+  /** undefined: nothing is traced. */
+  traces: RoundTraces | undefined;
   log: Log;
 }
 
@@ -57,6 +60,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     }
     const trip = options.line?.watch(round);
     if (trip !== undefined) cutAt(round, trip, intake);
+    options.traces?.judged(round);
     await settling;
     settling = settled(round, options);
     if (trip !== undefined) {
@@ -94,7 +98,7 @@ async function judged(round: Round, { intake, judge, probe, health, metrics, log
 }
 
 /** Settles until it is acknowledged or void (invariant 1). */
-async function settled(round: Round, { intake, settle, health, metrics, log }: LoopOptions): Promise<void> {
+async function settled(round: Round, { intake, settle, health, metrics, traces, log }: LoopOptions): Promise<void> {
   round.settlingAt = performance.now();
   for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     if (round.epoch !== intake.epoch) break;
@@ -102,6 +106,7 @@ async function settled(round: Round, { intake, settle, health, metrics, log }: L
       if (!(await settle(round))) break;
       health.free();
       metrics.settled(round, performance.now());
+      traces?.settled(round);
       return;
     } catch (error) {
       if (!(error instanceof Fault) || error.class !== 'dependency') throw error;
@@ -113,6 +118,7 @@ async function settled(round: Round, { intake, settle, health, metrics, log }: L
     }
   }
   metrics.voided(round);
+  traces?.voided(round);
   log.info({ records: round.records, epoch: round.epoch }, 'ownership changed, round is void');
 }
 

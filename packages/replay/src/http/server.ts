@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import { Fault } from '@quadrille/record';
-import { type Log, VERSION } from '@quadrille/station';
+import { defectOf, type Log, VERSION } from '@quadrille/station';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { TSchema } from 'typebox';
@@ -19,7 +19,7 @@ import type { AnyRoute } from './route.ts';
 import { routesOf } from './routes/index.ts';
 import { addOpenRoutes } from './routes/open.ts';
 import type { Sensitivity } from './sensitivity.ts';
-import { answerOf, bodyOf, defectOf } from './status.ts';
+import { answerOf, bodyOf } from './status.ts';
 import { typedQuery, validationFaults } from './validation.ts';
 
 export interface ServerOptions {

@@ -63,15 +63,3 @@ const WORDS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'the body must be application/json',
 };
-
-/** A defect as the log tells it: where it happened, never its text, since databases and decoders quote values in theirs. */
-export function defectOf(thrown: unknown): { error: string; code?: string; stack: string[] } {
-  const error: Error & { code?: unknown } = thrown instanceof Error ? thrown : new Error();
-  const { name, code, stack } = error;
-  const frames = (stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-  return {
-    error: name,
-    ...(typeof code === 'string' ? { code } : {}),
-    stack: frames.slice(0, 12).map((line) => line.trim()),
-  };
-}

@@ -152,7 +152,7 @@ export class Job {
       [row.destination, new Map([...byPartition].map(([n, items]) => [n, items.map(({ record }) => record)]))],
     ]);
     // What is thrown here may have been written: the job is made anew, and reads back.
-    const placement = await this.#ground.outlet.send(outbox);
+    const placement = await this.#traced(row, batch, () => this.#ground.outlet.send(outbox));
     const sent: SentItem[] = [];
     for (const [partition, placed] of placement.get(row.destination)!)
       for (const { index, count, offset } of placed)
@@ -161,6 +161,29 @@ export class Job {
     await this.#ground.database.transaction((tx) => markSent(tx, this.#id, sent));
     this.#rate.spend(batch.length);
     return 0;
+  }
+
+  /** A record whose way was traced before gets a span that is linked to it. */
+  async #traced<T>(row: ReplayRow, batch: readonly { record: Outgoing }[], send: () => Promise<T>): Promise<T> {
+    const { traces, outlet } = this.#ground;
+    const about = {
+      topic: row.destination,
+      replay: this.#id,
+      attributes: { 'quadrille.flow': row.flow, 'quadrille.station': row.station },
+      fits: (record: Outgoing) => outlet.fits(row.destination, record),
+    };
+    const sent = traces?.sending(
+      about,
+      batch.map(({ record }) => record),
+    );
+    try {
+      const result = await send();
+      sent?.();
+      return result;
+    } catch (error) {
+      sent?.(error);
+      throw error;
+    }
   }
 
   /** Loads ahead. What is thrown is thrown to whoever takes it. */
