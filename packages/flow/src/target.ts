@@ -87,7 +87,13 @@ export interface TargetFeatures {
 export interface TopicWriter {
   /** Connects. @throws Fault TARGET_UNAVAILABLE, ACCESS_DENIED, CONFIG_INVALID where there is no such topic. */
   open(): Promise<void>;
-  /** Whether a record fits the topic by itself. */
+  /**
+   * Id of the input topic's schema under `<topic>-value` in that cluster's registry.
+   * @param register false: somebody else registers it, and is waited for.
+   * @throws Fault TARGET_UNAVAILABLE, ACCESS_DENIED, SCHEMA_INCOMPATIBLE, CONFIG_INVALID without a registry
+   */
+  schemaId(register: boolean): Promise<number>;
+  /** Whether a record fits the topic by itself. Only once open. */
   fits(record: TopicRecord): boolean;
   /** In order in each partition, by murmur2 of the key; resolves when all in-sync replicas have all of them. @throws Fault TARGET_UNAVAILABLE */
   send(records: readonly TopicRecord[]): Promise<void>;
@@ -106,7 +112,7 @@ export interface TopicRecord {
 /** How a target reaches another cluster. */
 export interface TopicWriterOptions {
   topic: string;
-  /** Prefix of the environment variables that say where the cluster is and how to get in: `<prefix>_BROKERS` and so on. */
+  /** Before the names of all variables that say where the cluster is and how to get in: `<prefix>_KAFKA_BROKERS` and so on. */
   prefix: string;
 }
 

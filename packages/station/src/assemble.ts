@@ -11,7 +11,15 @@ import {
   targetTypes,
   withSecrets,
 } from '@quadrille/flow';
-import { deadLetterTopic, Fault, LEDGER_TOPIC, PREVIEW_TOPIC, positionsTopic, replayTopic } from '@quadrille/record';
+import {
+  deadLetterTopic,
+  Fault,
+  LEDGER_TOPIC,
+  PREVIEW_TOPIC,
+  positionsTopic,
+  replayTopic,
+  stationGroup,
+} from '@quadrille/record';
 import { enrich } from './assemble-enrich.ts';
 import { transform } from './assemble-transform.ts';
 import type { StationConfig } from './config.ts';
@@ -22,6 +30,7 @@ import { ExtractReplay } from './extract-replay.ts';
 import type { Judge } from './judge.ts';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import type { Outlet } from './kafka/producer.ts';
+import { topicWriter } from './kafka/topic-writer.ts';
 import type { Kafka } from './kafka/types.ts';
 import { Load } from './load.ts';
 import type { Log } from './log.ts';
@@ -123,6 +132,13 @@ export async function assembleJudge(around: Surroundings, shards: ShardIntake | 
         schema: input.type,
         fields: input.fields,
         env: withSecrets(config.env, spec.target.config),
+        topicWriter: (options) =>
+          topicWriter(options, {
+            env: config.env,
+            clientId: `${stationGroup(flow.name, spec.name)}@${config.instance}`,
+            log: around.log,
+            schema: input.text,
+          }),
       });
       return new Load(decoderOf(input, around), target);
     }

@@ -5,3 +5,4 @@ export * from './follower.ts';
 export * from './member.ts';
 export * from './producer.ts';
 export * from './ranges.ts';
+export * from './topic-writer.ts';

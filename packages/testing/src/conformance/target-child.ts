@@ -1,7 +1,8 @@
 /** The process that the suite kills: writes numbered batches into a target, and says which are done. Run by target-kill.ts. */
 import { targetTypes } from '@quadrille/flow';
+import { createLog, topicWriter } from '@quadrille/station';
 import { rowsOf } from './target-kill.ts';
-import { type ChildTarget, schema } from './target-sample.ts';
+import { type ChildTarget, SCHEMA_TEXT, schema } from './target-sample.ts';
 
 const { type, config, folder, from, to } = JSON.parse(process.argv[2] as string) as ChildTarget & {
   from: number;
@@ -14,6 +15,8 @@ const target = targetTypes[type]!.create(config, {
   station: 'killed',
   folder: folder ?? '.',
   env: process.env,
+  topicWriter: (options) =>
+    topicWriter(options, { env: process.env, clientId: 'killed', log: createLog({}, 'silent'), schema: SCHEMA_TEXT }),
 });
 await target.open();
 for (let batch = from; batch < to; batch++) {

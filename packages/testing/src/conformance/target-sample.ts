@@ -75,6 +75,7 @@ const SCHEMA = {
     { name: 'amount', type: ['null', 'long'], default: null },
   ],
 };
+export const SCHEMA_TEXT = JSON.stringify(SCHEMA);
 export const schema = { type: typeOf(SCHEMA), fields: fieldsOf(SCHEMA) };
 
 type Given = Partial<Omit<TargetRow, 'value' | 'bytes' | 'version'>> & {
