@@ -238,3 +238,18 @@ test('a topic that is gone is no finding where nothing was ever judged in it', (
   const input = picture({ entries: entries('qualify', retired) });
   assert.deepEqual(foldLedger(input).reconcile().findings, []);
 });
+
+test('what a station of another flow has skipped is that flow’s to tell', () => {
+  const own = part(0, 10, { claims: [good(0, 10)] });
+  const [theirs] = entries('qualify', part(0, 10, { topic: 'theirs' }));
+  const skipped = { group: 'other.judge', topic: 'theirs', partition: 0, offset: 20, metadata: '' };
+  const input = picture({
+    entries: [
+      ...entries('qualify', own),
+      { ...theirs!, partition: 1, entry: { ...theirs!.entry, flow: 'other', station: 'judge' } },
+    ],
+    committed: [committed('qualify', 'raw', 10, ref(0)), skipped],
+    ends: { raw: 10, good: 10 },
+  });
+  assert.deepEqual(foldLedger(input).reconcile().findings, []);
+});

@@ -62,7 +62,16 @@ export function liveChains(
       const known = ({ ref }: PlacedPart): boolean =>
         ref.offset < (ledgerEnds?.get(ref.partition) ?? Number.POSITIVE_INFINITY);
       const told = committed === undefined ? parts.filter(known) : parts;
-      const chain = chainOf(group, topic, partition, told, committed, watermark, findings);
+      // What another flow has lost is that flow's to tell.
+      const chain = chainOf(
+        group,
+        topic,
+        partition,
+        told,
+        committed,
+        watermark,
+        expected.ours(group) ? findings : undefined,
+      );
       live.getOrMake(topic, partition, () => chain);
       const low = watermark?.low ?? 0;
       if (chain.start > low && expected.fromBeginning(group, topic)) {
@@ -84,13 +93,13 @@ function chainOf(
   parts: PlacedPart[],
   committed: CommittedOffset | undefined,
   watermark: Watermark | undefined,
-  findings: FindingList,
+  findings: FindingList | undefined,
 ): GroupChain {
   const low = watermark?.low;
   const mark = parseMark(committed?.metadata);
   const position = resume({ parts, committed: committed?.offset, mark, low });
   const report = (from: number, to: number, what: string): void =>
-    findings.add(group, topic, partition, from, to, what);
+    findings?.add(group, topic, partition, from, to, what);
 
   if (position.kind === 'lost') report(position.from, position.to, LOST[position.reason]);
   if (position.kind === 'rewound' && mark !== undefined && committed !== undefined) {
