@@ -24,6 +24,7 @@ import {
   type Watermark,
 } from '@quadrille/record';
 import type { KafkaAdmin } from './kafka/admin.ts';
+import { isTopicUnknown } from './kafka/faults.ts';
 import { readTopic } from './kafka/follower.ts';
 import { readRanges } from './kafka/ranges.ts';
 import type { Kafka, KafkaMessage } from './kafka/types.ts';
@@ -99,7 +100,12 @@ export async function takePicture(kafka: Kafka, admin: KafkaAdmin, flow: Flow, a
   }
   for (const [group, topics] of groups) {
     for (const topic of topics) {
-      for (const { partition, offset, metadata } of await admin.committed(group, topic)) {
+      // Of another flow that is being removed at this moment.
+      const goneWith = (error: unknown): never[] => {
+        if (group.startsWith(`${shape.flow}.`) || !isTopicUnknown(error)) throw error;
+        return [];
+      };
+      for (const { partition, offset, metadata } of await admin.committed(group, topic).catch(goneWith)) {
         if (offset !== undefined) committed.push({ group, topic, partition, offset, metadata });
       }
     }
