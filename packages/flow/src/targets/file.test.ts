@@ -1,77 +1,12 @@
 import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync, readFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { gunzipSync } from 'node:zlib';
-import { DuckDBInstance } from '@duckdb/node-api';
-import { Fault } from '@quadrille/record';
 import { fieldsOf } from '../avro/field.ts';
-import { typeOf } from '../avro/type.ts';
-import type { Target, TargetRow } from '../target.ts';
-import { type FileConfig, file } from './file.ts';
-
-type FieldJson = { name: string; type: unknown; default?: unknown };
-const FIELDS: FieldJson[] = [
-  { name: 'text', type: 'string' },
-  { name: 'amount', type: ['null', 'long'], default: null },
-];
-
-interface Place {
-  folder: string;
-  create(config?: Partial<FileConfig>, fields?: FieldJson[]): Target;
-  /** Paths below the folder, hidden ones in place of their random part `…`. */
-  entries(): string[];
-  lines(path: string): string[];
-}
-
-async function place(t: TestContext): Promise<Place> {
-  const folder = await mkdtemp(join(tmpdir(), 'quadrille-file-'));
-  const targets: Target[] = [];
-  t.after(async () => {
-    for (const target of targets) await target.close().catch(() => undefined);
-    await rm(folder, { recursive: true });
-  });
-  const read = (path: string): string => {
-    const bytes = readFileSync(join(folder, path));
-    return (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
-  };
-  return {
-    folder,
-    create(config = {}, fields = FIELDS) {
-      const schema = { type: 'record', name: 'Row', fields };
-      const target = file.create(
-        { path: '.', ...config },
-        { flow: 'f', station: 's', folder, schema: typeOf(schema), fields: fieldsOf(schema), env: {} },
-      );
-      targets.push(target);
-      return target;
-    },
-    entries: () =>
-      readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
-        .map((path) => path.replace(/-[0-9a-f]{16}$/, '-…').replaceAll(/0{10,}/g, '0‥'))
-        .sort(),
-    lines: (path) => read(path).split(/\r?\n/).filter(Boolean),
-  };
-}
-
-const at = (offset: number, text: string | null = `text ${offset}`, more: Partial<TargetRow> = {}): TargetRow => ({
-  id: `id ${offset}`,
-  version: 1n,
-  revision: 0,
-  topic: 't',
-  partition: 0,
-  offset,
-  timestamp: 0,
-  value: text === null ? null : { text, amount: null },
-  bytes: Buffer.from(text ?? ''),
-  ...more,
-});
-const codeOf = (code: string) => (error: unknown) => error instanceof Fault && error.code === code;
+import { file } from './file.ts';
+import { at, codeOf, FIELDS, type FieldJson, place } from './file-fixture.ts';
 
 test('rows wait in a hidden log until there are enough; what is left becomes a file at the end', async (t) => {
   const { create, entries, folder } = await place(t);
@@ -107,90 +42,6 @@ test('enough bytes, and a row that has waited long enough, make a file too', asy
   for (const end = Date.now() + 20_000; entries().filter((name) => name.endsWith('.ndjson')).length < 2; ) {
     assert.ok(Date.now() < end, 'no file after 20 s');
     await pause(20);
-  }
-});
-
-test('CSV: a header, null apart from empty text, quotes where they are needed', async (t) => {
-  const { create, folder } = await place(t);
-  const target = create({ format: 'csv', compression: 'gzip' });
-  await target.open();
-  await target.write([at(0, 'a,"b"\r\nc'), at(1, ''), at(2, null)]);
-  await target.close();
-  const [name] = readdirSync(join(folder, 't/partition=0'));
-  const text = gunzipSync(readFileSync(join(folder, 't/partition=0', name as string))).toString();
-  const own = (offset: number, deleted: boolean): string =>
-    `id ${offset},1,0,${deleted},${offset},1970-01-01T00:00:00.000Z`;
-  assert.equal(
-    text,
-    [
-      'text,amount,_id,_version,_revision,_deleted,_offset,_timestamp',
-      `"a,""b""\r\nc",,${own(0, false)}`,
-      `"",,${own(1, false)}`,
-      `,,${own(2, true)}`,
-      '',
-    ].join('\r\n'),
-  );
-});
-
-test('Parquet: every kind of field with its type, exactly', async (t) => {
-  const { create, folder } = await place(t);
-  const logical = (type: string, logicalType: string, more: object = {}): object => ({ type, logicalType, ...more });
-  const kinds: [name: string, type: unknown, value: unknown, sql: string, text: string][] = [
-    ['bool', 'boolean', true, 'BOOLEAN', 'true'],
-    ['int', 'int', -(2 ** 31), 'INTEGER', '-2147483648'],
-    ['big', { type: 'long', longs: 'bigint' }, -(2n ** 63n), 'BIGINT', '-9223372036854775808'],
-    ['double', 'double', 0.1, 'DOUBLE', '0.1'],
-    ['enum', { type: 'enum', name: 'E', symbols: ['UP', 'DOWN'] }, 'DOWN', 'VARCHAR', 'DOWN'],
-    ['bytes', 'bytes', Buffer.from([0, 255]), 'BLOB', '\\x00\\xFF'],
-    [
-      'decimal',
-      logical('bytes', 'decimal', { precision: 20, scale: 4 }),
-      '-1234567890123456.7890',
-      'DECIMAL(20,4)',
-      '-1234567890123456.7890',
-    ],
-    ['date', logical('int', 'date'), '1969-12-31', 'DATE', '1969-12-31'],
-    ['time', logical('int', 'time-millis'), 86_399_999, 'TIME', '23:59:59.999'],
-    ['millis', logical('long', 'timestamp-millis'), -1, 'TIMESTAMP WITH TIME ZONE', '1969-12-31 23:59:59.999+00'],
-    ['local', logical('long', 'local-timestamp-micros'), 1, 'TIMESTAMP', '1970-01-01 00:00:00.000001'],
-    ['list', { type: 'array', items: 'string' }, ['a', 'b"c'], 'VARCHAR', '["a","b\\"c"]'],
-    ['map', { type: 'map', values: 'long' }, { x: 1 }, 'VARCHAR', '{"x":1}'],
-  ];
-  const target = create(
-    { format: 'parquet' },
-    kinds.map(([name, type]) => ({ name, type: ['null', type] })),
-  );
-  await target.open();
-  const value = Object.fromEntries(kinds.map(([name, , given]) => [name, given]));
-  await target.write([
-    at(0, '', { value }),
-    at(1, '', { value: Object.fromEntries(kinds.map(([name]) => [name, null])) }),
-  ]);
-  await target.close();
-  const database = await DuckDBInstance.create(':memory:');
-  const connection = await database.connect();
-  try {
-    await connection.run("SET TimeZone = 'UTC'");
-    const from = `FROM read_parquet('${folder}/*/*/*.parquet', hive_partitioning = false)`;
-    const types = await connection.runAndReadAll(`DESCRIBE SELECT * ${from}`);
-    assert.deepEqual(
-      types.getRowObjects().map((row) => `${row.column_name} ${row.column_type}`),
-      [
-        ...kinds.map(([name, , , sql]) => `${name} ${sql}`),
-        '_id VARCHAR',
-        '_version BIGINT',
-        '_revision INTEGER',
-        '_deleted BOOLEAN',
-        '_offset BIGINT',
-        '_timestamp TIMESTAMP WITH TIME ZONE',
-      ],
-    );
-    const columns = kinds.map(([name]) => `CAST(${name} AS VARCHAR)`).join(', ');
-    const rows = await connection.runAndReadAll(`SELECT ${columns} ${from} ORDER BY _offset`);
-    assert.deepEqual(rows.getRows(), [kinds.map(([, , , , text]) => text), kinds.map(() => null)]);
-  } finally {
-    connection.closeSync();
-    database.closeSync();
   }
 });
 

@@ -45,7 +45,9 @@ test('a cluster that is away is a dependency fault; its settings are those of th
   });
 });
 
-test('no such topic, no registry, a schema that nobody has registered yet; what a record looks like', { skip: noServers }, async (t) => {
+test('no such topic, no registry, a schema that nobody has registered yet; what a record looks like', {
+  skip: noServers,
+}, async (t) => {
   const { brokers, registryUrl } = givenAddresses();
   const clients = new Clients(givenAddresses());
   await clients.open();
