@@ -1,4 +1,5 @@
 /** How what was thrown is shown to a person, and which exit code it means. */
+import { sep } from 'node:path';
 import { StackError, StackErrors } from '@quadrille/devstack';
 import { Fault, Faults } from '@quadrille/record';
 import { isKafkaError, kafkaFault } from '@quadrille/station';
@@ -19,7 +20,8 @@ export function formatError(thrown: unknown, debug = false): string {
     thrown instanceof StackErrors
   ) {
     const cause = debug && thrown.cause instanceof Error ? `\n${thrown.cause.stack}` : '';
-    return thrown.format() + cause;
+    // Files of this folder as people type them.
+    return thrown.format().replaceAll(`${process.cwd()}${sep}`, '') + cause;
   }
   if (thrown instanceof ServiceError) return thrown.format();
   if (thrown instanceof Cancelled) return 'cancelled';

@@ -19,6 +19,7 @@ import { flowGraph } from './flow-graph.ts';
 import { flowProvision } from './flow-provision.ts';
 import { flowReconcile } from './flow-reconcile.ts';
 import { flowStatus } from './flow-status.ts';
+import { init } from './init.ts';
 import { k8sRender } from './k8s-render.ts';
 import { replayCancel } from './replay-cancel.ts';
 import { replayList } from './replay-list.ts';
@@ -43,6 +44,7 @@ export const commands: readonly Command[] = [
   down,
   reset,
   doctor,
+  init,
   run,
   check,
   test,

@@ -26,7 +26,7 @@ test('a flow is checked, run to its end, run again, and looked into', {
   await using project = await TinyProject.make();
   const { name } = project;
   assert.match((await project.type('check', '.')).out, /^OK flow\.yaml: 3 stations, 2 topics, 1 rules/);
-  assert.match((await project.type('test', '.')).out, /3 examples hold/);
+  assert.match((await project.type('test', '.')).out, /3 examples and 0 cases hold/);
 
   const first = await project.type('up', '.', '--exit-when-drained', '--report', 'report.json');
   assert.equal(first.code, 0, first.err);
