@@ -2,6 +2,7 @@
 
 export { type Finding, inspectMachine } from './inspect.ts';
 export { fetchPinned, type PinnedFiles } from './local/jars.ts';
+export { type KafkaAlone, kafkaAloneLacks, startKafkaAlone } from './local/kafka-alone.ts';
 export { cacheFolder, findInPath, findJava, JAVA_AT_LEAST } from './machine.mjs';
 export type { Faultable, Stack, StackAddresses, StackKind, StackOptions } from './stack.ts';
 export { STACK_ERRORS, StackError, type StackErrorCode, StackErrors } from './stack-error.ts';

@@ -13,7 +13,8 @@ import { Registry } from './registry.ts';
 import { type Round, Slice } from './round.ts';
 import { untilReady } from './until-ready.ts';
 
-const config = readConfig(process.env);
+// A copy: what is taken out of the environment next is read again for each connection.
+const config = readConfig({ ...process.env });
 for (const name of SECRET_VARIABLES) delete process.env[name];
 const log = createLog({ station: config.station, instance: `${config.instance}.probe` }, config.logLevel);
 process.once('disconnect', () => process.exit(0));

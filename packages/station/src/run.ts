@@ -32,7 +32,8 @@ export async function runStation(kind: StationKind, options: RunOptions = {}): P
   };
   process.on('uncaughtException', defect).on('unhandledRejection', defect);
   try {
-    const config = readConfig(process.env);
+    // A copy: what is taken out of the environment next is read again for each connection.
+    const config = readConfig({ ...process.env });
     for (const name of SECRET_VARIABLES) delete process.env[name];
     log = createLog({ station: config.station, instance: config.instance }, config.logLevel);
     process.exitCode = await live(kind, config, log, options);

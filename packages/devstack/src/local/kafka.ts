@@ -47,6 +47,7 @@ export function kafkaSettings(brokers: number): Record<string, string | number |
   };
 }
 
+/** @param more in place of the settings here, or added to them. */
 export function kafkaPlan(
   java: Java,
   jars: Jars,
@@ -54,6 +55,7 @@ export function kafkaPlan(
   index: number,
   dir: string,
   env: NodeJS.ProcessEnv,
+  more: Record<string, string | number | boolean> = {},
 ): ServerPlan {
   const name = `kafka-${index + 1}`;
   const cwd = join(dir, name);
@@ -66,6 +68,7 @@ export function kafkaPlan(
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.brokers[index]}`,
     // Relative to the working directory: a path with a comma or a letter beyond Latin-1 would not survive this file.
     'log.dirs': 'data',
+    ...more,
   };
   writeFileSync(join(cwd, 'server.properties'), propertiesText(properties));
   writeFileSync(join(cwd, 'log4j2.properties'), LOG4J);
@@ -87,7 +90,12 @@ export function kafkaPlan(
 }
 
 /** Writes the cluster's identity into a new node's data folder. A folder that has one is left alone. */
-export async function formatKafka(plan: ServerPlan, jars: Jars, clusterId: string): Promise<void> {
+export async function formatKafka(
+  plan: ServerPlan,
+  jars: Jars,
+  clusterId: string,
+  more: readonly string[] = [],
+): Promise<void> {
   const data = join(plan.cwd, 'data');
   if (existsSync(join(data, 'meta.properties'))) return;
   // What an interrupted attempt left holds no records yet.
@@ -95,7 +103,7 @@ export async function formatKafka(plan: ServerPlan, jars: Jars, clusterId: strin
   const args = ['-XX:TieredStopAtLevel=1', '-cp', jars.kafka.join(delimiter), 'kafka.tools.StorageTool'];
   const { code, output } = await run(
     plan.command,
-    [...args, 'format', '-t', clusterId, '-c', 'server.properties'],
+    [...args, 'format', '-t', clusterId, '-c', 'server.properties', ...more],
     plan.env,
     { cwd: plan.cwd },
   );

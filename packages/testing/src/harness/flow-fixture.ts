@@ -22,6 +22,8 @@ export interface FlowFixtureOptions {
   files: Record<string, string | Uint8Array>;
   /** Topic → Avro schema. */
   schemas?: Record<string, object>;
+  /** Default: one that nobody else has. */
+  name?: string;
   /** Servers other than those of the run. */
   addresses?: Addresses;
   /** False: topics and schemas are left to the test. Default true. */
@@ -90,8 +92,11 @@ export class FlowFixture implements AsyncDisposable {
   }
 }
 
+/** A flow's name that nobody else has. */
+export const ownName = (): string => `t${randomBytes(4).toString('hex')}`;
+
 export async function flowFixture(options: FlowFixtureOptions): Promise<FlowFixture> {
-  const name = `t${randomBytes(4).toString('hex')}`;
+  const name = options.name ?? ownName();
   const folder = await mkdtemp(join(tmpdir(), 'quadrille-flow-'));
   // So that rules can import what they import in a project.
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));

@@ -2,12 +2,14 @@
  * The servers that tests use: one stack for a whole run, started by `npm test`, known by the addresses in the
  * environment. A test file run alone without them skips and says so.
  */
-import { connectKafka, createLog, KafkaAdmin, Registry } from '@quadrille/station';
+import { connectKafka, createLog, type KafkaAccess, KafkaAdmin, Registry } from '@quadrille/station';
 
 export interface Addresses {
   brokers: string[];
   registryUrl: string;
   databaseUrl: string;
+  /** TLS and SASL of the test's own clients. */
+  access?: KafkaAccess;
 }
 
 const { KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL } = process.env;
@@ -37,7 +39,11 @@ export class Clients {
   constructor(addresses: Addresses) {
     this.addresses = addresses;
     const log = createLog({ station: 'test' }, process.env.QUADRILLE_TEST_LOG ?? 'silent');
-    this.kafka = connectKafka({ brokers: addresses.brokers, clientId: 'test', sessionTimeoutMs: 10_000 }, log);
+    const { brokers, access } = addresses;
+    this.kafka = connectKafka(
+      { brokers, clientId: 'test', sessionTimeoutMs: 10_000, ...(access === undefined ? {} : { access }) },
+      log,
+    );
     this.admin = new KafkaAdmin(this.kafka);
     this.raw = this.kafka.admin();
     this.producer = this.kafka.producer({ allowAutoTopicCreation: false });

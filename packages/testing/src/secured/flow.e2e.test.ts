@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { readFlow } from '@quadrille/flow';
+import { deadLetterTopic } from '@quadrille/record';
+import type { DeadLetter, Page } from '@quadrille/replay/api';
+import { aclsOf, SERVICE_USERS } from '@quadrille/station';
+import { Typed } from '../e2e/command.ts';
+import {
+  assertBalanced,
+  drained,
+  dropTable,
+  guardAgainstLeaks,
+  type ReplayService,
+  rows,
+  type StationProcess,
+  startReplayService,
+  startStation,
+  until,
+} from '../harness/index.ts';
+import { type Env, grant } from './kafka.ts';
+import { noSecuredKafka, RECORDS, REJECTED, Secured, STATIONS } from './sample.ts';
+
+guardAgainstLeaks();
+
+let secured: Secured;
+before(async () => {
+  if (noSecuredKafka === false) secured = await Secured.start();
+});
+after(() => secured?.[Symbol.asyncDispose]());
+
+/** The command, under the user of operators or of the provisioner. */
+async function typed(user: string, ...words: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const env = { ...secured.kafka.sasl(user), ...secured.others, DATABASE_URL_FILE: secured.others.WAREHOUSE_URL_FILE };
+  // The run's own address would be a second one.
+  return new Typed(secured.flow.folder, words, { ...env, DATABASE_URL: '', NO_COLOR: '1' }).ended;
+}
+
+test('the provisioner makes topics and schemas, and may do nothing else', { skip: noSecuredKafka }, async () => {
+  const { flow, kafka } = secured;
+  flow.flow = await readFlow(flow.folder);
+  await grant(flow.clients.raw, aclsOf(flow.flow));
+  const { code, out, err } = await typed(SERVICE_USERS.provisioner, 'flow', 'provision', flow.folder, '--execute');
+  assert.equal(code, 0, `${out}${err}`);
+  const topics = await flow.clients.admin.listTopics();
+  assert.ok(topics.includes(`${flow.name}.named`) && topics.includes(deadLetterTopic(`${flow.name}.sent`)));
+  const refused = await typed(SERVICE_USERS.provisioner, 'station', 'pause', flow.folder, 'judge', '--reason', 'none');
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.err, /ACL_MISSING|TOPIC_AUTHORIZATION_FAILED|not authorized/i);
+  for (const secret of kafka.passwords) assert.ok(!`${out}${err}${refused.err}`.includes(secret));
+});
+
+test('each station under its own user, by SCRAM, PLAIN and certificate: all is balanced', {
+  skip: noSecuredKafka,
+  timeout: 170_000,
+}, async () => {
+  const { flow, kafka, others } = secured;
+  flow.atEnd(() => dropTable(flow, `rows-${flow.name}`));
+  const ways: Record<(typeof STATIONS)[number], Env> = {
+    places: kafka.sasl(secured.user('places'), 'SCRAM-SHA-256'),
+    sent: kafka.sasl(secured.user('sent')),
+    judge: kafka.saslByVariable(secured.user('judge')),
+    name: kafka.sasl(secured.user('name'), 'PLAIN'),
+    store: kafka.mtls(secured.user('store')),
+  };
+  const stations: StationProcess[] = [];
+  for (const name of STATIONS) stations.push(await startStation(flow, name, { ...others, ...ways[name] }));
+  await Promise.all(stations.map((station) => station.running()));
+  for (const name of ['judge', 'name', 'store']) await drained(flow, name);
+  await until('all rows', async () => (await rows(flow, `rows-${flow.name}`)).length === RECORDS - REJECTED, 60_000);
+  const { stations: sums } = await assertBalanced(flow);
+  assert.equal(sums.judge?.rejected, REJECTED);
+
+  for (const station of stations) {
+    for (const secret of [...kafka.passwords, 'a-token']) {
+      assert.ok(!station.output.some((line) => line.includes(secret)), `${station.name} tells a secret`);
+      assert.ok(!(await readFile(`/proc/${station.pid}/cmdline`, 'utf8')).includes(secret));
+    }
+  }
+
+  const service = await replayService();
+  const { items } = await service.call<Page<DeadLetter>>('/v1/dead-letters?limit=100');
+  assert.equal(items.length, REJECTED);
+  assert.ok(
+    items.every(({ code }) => code === 'TOO_BAD'),
+    'rules see no secrets',
+  );
+  const dryRun = await service.replay({ deadLetters: { ids: [items[0]!.id] }, preview: true });
+  assert.equal((await service.over(dryRun.id)).rejected, 1);
+  const real = await service.replay({ deadLetters: { ids: [items[0]!.id] } });
+  assert.equal((await service.over(real.id)).rejected, 1);
+  const rerun = await service.replay({
+    records: { flow: flow.name, station: 'judge', partition: 0, offsets: { from: 0, to: 5 } },
+  });
+  await service.over(rerun.id);
+
+  const status = await typed(SERVICE_USERS.operator, 'flow', 'status', flow.folder, '-o', 'json');
+  assert.equal(status.code, 0, status.err);
+  const paused = await typed(SERVICE_USERS.operator, 'station', 'pause', flow.folder, 'judge', '--reason', 'a look');
+  assert.equal(paused.code, 0, paused.err);
+  await stations[2]!.until(({ state }) => state === 'paused');
+  assert.equal((await typed(SERVICE_USERS.operator, 'station', 'resume', flow.folder, 'judge')).code, 0);
+  const reconciled = await typed(SERVICE_USERS.operator, 'flow', 'reconcile', flow.folder);
+  assert.equal(reconciled.code, 0, `${reconciled.out}${reconciled.err}`);
+  for (const name of ['judge', 'name', 'store']) await drained(flow, name);
+  await service.stop();
+  await Promise.all(stations.map((station) => station.stop()));
+  await assertBalanced(flow);
+});
+
+async function replayService(): Promise<ReplayService> {
+  const { flow, kafka, others } = secured;
+  const service = await startReplayService(flow, {
+    ...others,
+    ...kafka.sasl(SERVICE_USERS.replay),
+    DATABASE_URL: '',
+    DATABASE_URL_FILE: others.WAREHOUSE_URL_FILE!,
+  });
+  return service.ready();
+}
