@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readFlow } from '@quadrille/flow';
 import { deadLetterTopic } from '@quadrille/record';
 import type { DeadLetter, Page } from '@quadrille/replay/api';
-import { aclsOf, SERVICE_USERS } from '@quadrille/station';
+import { aclsOf, connectKafka, createLog, KafkaAdmin, Outlet, SERVICE_USERS } from '@quadrille/station';
 import { Typed } from '../e2e/command.ts';
 import {
   assertBalanced,
@@ -118,3 +119,56 @@ async function replayService(): Promise<ReplayService> {
   });
   return service.ready();
 }
+
+test('nobody reads or writes what is another’s; who may not come in is told why', {
+  skip: noSecuredKafka,
+  timeout: 170_000,
+}, async () => {
+  const { flow, kafka, others } = secured;
+  const places = kafka.sasl(secured.user('places'));
+  const log = createLog({ station: 'test' }, 'silent');
+  const brokers = places.KAFKA_BROKERS!.split(',');
+  const client = connectKafka(
+    { brokers, clientId: 'test', sessionTimeoutMs: 10_000, access: kafka.accessOf(places) },
+    log,
+  );
+  const admin = new KafkaAdmin(client);
+  const outlet = new Outlet(client);
+  try {
+    await admin.bounds(`${flow.name}.places`);
+    await assert.rejects(admin.bounds(`${flow.name}.judged`), { code: 'ACL_MISSING' });
+    // The client does not tell more of a group that is another's.
+    await assert.rejects(admin.committed(`${flow.name}.judge`, `${flow.name}.places`), /group coordinator/);
+    const record = { key: Buffer.from('x'), value: null, headers: {}, partition: 0, timestamp: '1' };
+    const sending = outlet.send(new Map([[`${flow.name}.judged`, new Map([[0, [record]]])]]));
+    await assert.rejects(sending, { code: 'ACL_MISSING' });
+  } finally {
+    await Promise.all([admin.close(), outlet.close()]);
+  }
+
+  const judge = kafka.sasl(secured.user('judge'));
+  const refusals: [string, Env, RegExp][] = [
+    ['the user of another station', places, /ACL_MISSING[\s\S]*quadrille acl/],
+    [
+      'a wrong password',
+      { ...judge, KAFKA_SASL_PASSWORD_FILE: kafka.file('wrong', 'no') },
+      /ACCESS_DENIED: user or password/,
+    ],
+    [
+      'another authority',
+      { ...judge, KAFKA_TLS_CA_FILE: join(kafka.folder, 'other-ca.pem') },
+      /authority|certificate/i,
+    ],
+    ['an expired certificate', { ...judge, ...kafka.expired }, /expired/i],
+  ];
+  for (const [what, env, told] of refusals) {
+    const station = await startStation(flow, 'judge', { ...others, ...env });
+    await until(
+      what,
+      async () => told.test(station.output.join('\n')),
+      60_000,
+      () => station.output.slice(-5).join('\n'),
+    );
+    await station.stop().catch(() => {});
+  }
+});
