@@ -218,6 +218,11 @@ export const FAULTS = table({
     message: 'compressed file is truncated or damaged',
     help: 'replace the file by a whole copy; reading goes on where it stopped',
   },
+  SOURCE_EMPTIED: {
+    class: 'position',
+    message: 'table of the source was emptied by a command that no event tells the rows of',
+    help: 'empty the target, or leave its rows there; then set `truncate: ignore` in the flow file and restart the station',
+  },
   PAUSED: {
     class: 'position',
     message: 'an operator has paused the station',
@@ -241,6 +246,11 @@ export const FAULTS = table({
     class: 'config',
     message: 'source matches no file',
     help: 'check the path in the flow file; it is relative to the flow file',
+  },
+  SOURCE_SETTINGS: {
+    class: 'config',
+    message: 'source does not have the settings it needs',
+    help: 'see docs/how-to/read-from-postgresql.md',
   },
   SOURCE_HEADER: {
     class: 'config',

@@ -21,6 +21,10 @@ export function postgresPlan(place: PostgresPlace, port: number, dir: string, en
     unix_socket_directories: '',
     max_connections: 100,
     shared_buffers: '128MB',
+    // Logical replication, for the sources that read changes.
+    wal_level: 'logical',
+    max_replication_slots: 20,
+    max_wal_senders: 20,
   };
   return {
     name: 'postgres',

@@ -3,6 +3,12 @@ import type { SourceType } from '../source.ts';
 import { csv } from './csv.ts';
 import { ndjson } from './ndjson.ts';
 import { parquet } from './parquet.ts';
+import { postgresReplication } from './postgres/replication.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each type has its own configuration, checked against its schema
-export const sourceTypes: Readonly<Record<string, SourceType<any>>> = { csv, ndjson, parquet };
+export const sourceTypes: Readonly<Record<string, SourceType<any>>> = {
+  csv,
+  ndjson,
+  parquet,
+  'postgres-replication': postgresReplication,
+};
