@@ -41,7 +41,7 @@ export const dlqFix: Command = {
   lists: true,
   examples: [
     'dlq fix --code FIELD_INVALID --rule mend.ts',
-    `dlq fix --code LOOKUP_MISSING --sql "CASE dest WHEN 'XXX' THEN 'SJU' ELSE dest END AS dest"`,
+    `dlq fix --code LOOKUP_MISSING --sql "CASE dest WHEN 'SJX' THEN 'SJU' ELSE dest END AS dest"`,
     'dlq fix --group 9b1c --rule patch.json --reason "wrong code" --execute',
   ],
   run: async (context, words, options) => {
