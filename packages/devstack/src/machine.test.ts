@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { inspectMachine } from './inspect.ts';
 import { missingFor } from './local/local-stack.ts';
 import { findJava, inspectLocal, jarsFolder } from './machine.mjs';
+import type { StackErrors } from './stack-error.ts';
 import { startStack } from './start.ts';
 
 function temporary(t: TestContext): string {
@@ -58,7 +59,14 @@ test('Maven is not asked for once the jars are there', (t) => {
 
 test('without Java a start fails before it has made anything', async (t) => {
   const dir = join(temporary(t), 'state');
-  await assert.rejects(startStack({ dir, kind: 'local', env: { PATH: '' } }), { code: 'JAVA_MISSING' });
+  const env = { PATH: '', XDG_CACHE_HOME: temporary(t) };
+  await assert.rejects(startStack({ dir, kind: 'local', env }), ({ errors }: StackErrors) => {
+    assert.deepEqual(
+      errors.map(({ code }) => code),
+      ['JAVA_MISSING', 'MAVEN_MISSING', 'TAR_MISSING'],
+    );
+    return true;
+  });
   assert.throws(() => rmSync(dir, { recursive: true }), { code: 'ENOENT' });
 });
 

@@ -79,6 +79,7 @@ export async function isolate<P>(
   // The next piece is the last of the list, so that rows are decided in their order.
   const pieces: [number, number][] = [[0, count]];
   let culprits = 0;
+  let undecided = count;
   for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
     const [from, to] = piece;
     if (budget.left <= 0) {
@@ -87,12 +88,15 @@ export async function isolate<P>(
     }
     const size = to - from;
     const before = budget.left;
-    const problem = await budget.run(limitOf(size, count, budget.left, pace), () => attempt(from, to), interrupt);
+    const limit = size === count ? wholeLimit(count, budget.left) : limitOf(size, undecided, budget.left, pace);
+    const problem = await budget.run(limit, () => attempt(from, to), interrupt);
     if (problem === undefined) {
+      undecided -= size;
       if (size * 16 >= count || pace.slowest === 0)
         pace.slowest = Math.max(pace.slowest * 0.9, (before - budget.left) / size);
     } else if (size === 1) {
       culprits++;
+      undecided--;
       blame(from, problem);
     } else if (culprits >= CULPRITS) {
       for (let row = to - 1; row >= from; row--) pieces.push([row, row + 1]);
@@ -103,15 +107,16 @@ export async function isolate<P>(
   }
 }
 
+/** A quarter of what there is, so that an endless query leaves time to find whose fault it is; a row alone has all of it. */
+const wholeLimit = (count: number, left: number): number => (count === 1 ? left : left / 4);
+
 /**
- * A quarter of what is left, so that an endless query leaves time to find whose fault it is; for pieces less, once it is
- * known how long such a piece takes.
+ * At most a quarter of what is left; less, once it is known how long such a piece takes. A row alone has its share of
+ * what is left for all that are undecided, so that a slow one is not called endless while there is time.
  */
-function limitOf(size: number, count: number, left: number, pace: Pace): number {
+function limitOf(size: number, undecided: number, left: number, pace: Pace): number {
   const quarter = left / 4;
-  if (size === count && count > 1) return quarter;
-  if (count === 1) return left;
-  return pace.slowest === 0
-    ? quarter
-    : Math.min(quarter, Math.max(size === 1 ? LEAST_ALONE : LEAST, SLACK * pace.slowest * size));
+  if (pace.slowest === 0) return quarter;
+  const least = size === 1 ? Math.max(LEAST_ALONE, left / (undecided + 1)) : LEAST;
+  return Math.min(quarter, Math.max(least, SLACK * pace.slowest * size));
 }
