@@ -14,6 +14,8 @@ export interface RunningUp {
 export const stateFolder = (cwd: string): string => join(cwd, '.quadrille');
 export const logFile = (cwd: string, flow: string, instance: string): string =>
   join(stateFolder(cwd), 'logs', flow, `${instance}.log`);
+/** What the world around a flow keeps from run to run. */
+export const outsideFolder = (cwd: string, flow: string): string => join(stateFolder(cwd), 'outside', flow);
 
 const file = (cwd: string): string => join(stateFolder(cwd), 'up.json');
 

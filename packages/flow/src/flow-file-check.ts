@@ -36,6 +36,7 @@ const ORDERED = [
 export async function checkFlowFile(flow: Flow, document: FlowDocument): Promise<Problem[]> {
   const check = new Check(flow, document);
   await check.schemas();
+  await check.outside();
   check.topics();
   for (const station of flow.stations.values()) await check.station(station);
   check.cycles();
@@ -69,6 +70,12 @@ class Check {
       graph: more.graph ?? false,
       fault: new Fault(more.code ?? 'FLOW_INVALID', detail, { place, ...(help !== undefined && { help }) }),
     });
+  }
+
+  async outside(): Promise<void> {
+    const { outside } = this.#flow;
+    if (outside !== undefined)
+      await access(outside).catch(() => this.#say(undefined, ['outside'], 'there is no such file'));
   }
 
   async schemas(): Promise<void> {

@@ -45,6 +45,8 @@ export function flowFileReference(): string {
     '`flow.yaml` declares a flow: its stations, and the topics between them. Paths in it are relative to the file. Every problem in it is reported at once, with file, line and column (`quadrille check`); a running station reads only its own entry.',
     `\`\`\`yaml\n${EXAMPLE}\n\`\`\``,
     'Every topic has a schema `<topic>.avsc` in the nearest folder `schemas` at or above the flow file ([schemas](schemas.md)).',
+    '## `outside`: what stands around the flow',
+    'Optional: a TypeScript file that plays what is around the flow where nothing else is there, say the database that is migrated, a queue, whoever calls a webhook. Its default export is made by `outside({ doc, start })` of `@quadrille/flow`; `start` makes everything ready and answers with variables for the stations, and with what to wait for in a run to the end. `quadrille up` starts it before the stations, in a process of its own, with servers of its own; with servers given by address only when `--outside` says so. Example: [flows/customers](../../flows/customers/README.md).',
     '## `topics`: settings that differ',
     tableOf(topicProperties),
     '## `stations`: what every station may have',

@@ -285,6 +285,12 @@ export function flowSchema(): JsonSchema {
     type: 'object',
     properties: {
       flow: { description: 'Name of the flow.', type: 'string', pattern: NAME_PATTERN.source },
+      outside: {
+        description:
+          'A file that stands for what is around the flow: fills the database that is migrated, runs the queue, calls the webhook. Started by `quadrille up` on servers of its own, never on servers given by address.',
+        type: 'string',
+        pattern: '\\.[cm]?[jt]s$',
+      },
       topics: {
         description: 'Settings of topics that differ from the defaults.',
         type: 'object',

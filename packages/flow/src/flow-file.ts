@@ -89,6 +89,7 @@ async function read(path: string, only?: string): Promise<{ flow: Flow; problems
     folder,
     file,
     schemas,
+    outside: typeof document.json.outside === 'string' ? resolve(folder, document.json.outside) : undefined,
     stations,
     topics: buildTopics(stations.values(), settings),
   };

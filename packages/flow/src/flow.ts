@@ -13,6 +13,8 @@ export interface Flow {
   file: string;
   /** Folder of the schemas, absolute: the nearest folder `schemas` at or above the flow's own. */
   schemas: string;
+  /** File of what stands around the flow, absolute (outside.ts); undefined: nothing does. */
+  outside: string | undefined;
   /** In the order of the file. */
   stations: ReadonlyMap<string, StationSpec>;
   /** Every data topic that a station of this flow reads or writes. */

@@ -22,6 +22,11 @@ export const SERVICE_FAULTS = {
     message: 'no valid token',
     help: 'give a token in QUADRILLE_TOKEN; on this machine `quadrille` finds the one made at first start',
   },
+  OUTSIDE_FAILED: {
+    class: 'usage',
+    message: 'what is to be around the flow does not run',
+    help: 'mend the file that the flow file names as `outside`',
+  },
   STATION_RUNNING: { class: 'usage', message: 'the station still runs', help: 'stop all its instances first' },
   STATION_NEEDED: {
     class: 'usage',

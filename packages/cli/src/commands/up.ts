@@ -22,6 +22,7 @@ export const up: Command = {
     ['--again', 'extract from the beginning once more, on purpose'],
     ['--only <stations>', 'only these stations, separated by commas'],
     ['--no-replay', 'without the replay service'],
+    ['--outside', 'start what is around the flow (`outside` in the flow file) also where servers are given by address'],
     ['--stack <kind>', 'local or docker, whatever the machine would choose'],
   ],
   examples: [
@@ -44,6 +45,7 @@ export const up: Command = {
       drain,
       again: options.again === true,
       replay: options.replay !== false,
+      outside: options.outside === true,
       only: text(options, 'only')
         ?.split(',')
         .map((name) => name.trim())

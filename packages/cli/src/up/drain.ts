@@ -12,7 +12,7 @@ const LOOK_MS = 500;
 const QUIET_MS = 15_000;
 
 /**
- * `drained`: every station is up (one that cannot run shows it only then), every extractor says it is exhausted, and
+ * `drained`: what is around the flow has nothing more, every station is up (one that cannot run shows it only then), every extractor says it is exhausted, and
  * twice in a row every group stands at the end of its input.
  * `blocked`: a station is paused, stuck or failed, and the others have nothing left to do.
  */
@@ -30,6 +30,8 @@ export async function untilDrained(
       activity = fleet.activity;
       movedAt = Date.now();
     }
+    const world = fleet.outside?.failed;
+    if (world !== undefined) throw world;
     const halted = new Set(
       fleet.processes.filter((each) => each.failed !== undefined || isBlocked(each)).map(({ spec }) => spec.name),
     );

@@ -1,10 +1,12 @@
 /** All processes of a running flow: its stations, and the replay service beside them. */
+import { mkdirSync } from 'node:fs';
 import { getCompileCacheDir } from 'node:module';
 import type { StackAddresses } from '@quadrille/devstack';
 import type { Flow, StationSpec } from '@quadrille/flow';
 import { serverEnv } from '../access.ts';
 import type { Context } from '../command.ts';
-import { logFile, unmarkReplay } from '../state.ts';
+import { logFile, outsideFolder, unmarkReplay } from '../state.ts';
+import { OutsideProcess } from './outside-process.ts';
 import { ReplayProcess } from './replay-process.ts';
 import { StationProcess } from './station-process.ts';
 
@@ -16,12 +18,31 @@ export class Fleet {
   #flow: Flow;
   #addresses: StackAddresses;
   #say: (line: string) => void;
+  /** What is around the flow; undefined: nothing is played. */
+  outside: OutsideProcess | undefined;
+  #outsideEnv: Readonly<Record<string, string>> = {};
 
   constructor(context: Context, flow: Flow, addresses: StackAddresses, say: (line: string) => void) {
     this.#context = context;
     this.#flow = flow;
     this.#addresses = addresses;
     this.#say = say;
+  }
+
+  /** Starts what is around the flow; stations get the variables that it answers with. @throws Fault OUTSIDE_FAILED */
+  async startOutside(file: string): Promise<void> {
+    const { databaseUrl, brokers } = this.#addresses;
+    const { cwd, env } = this.#context;
+    const folder = outsideFolder(cwd, this.#flow.name);
+    mkdirSync(folder, { recursive: true });
+    this.outside = new OutsideProcess({
+      file,
+      order: { flow: this.#flow.name, databaseUrl, brokers, stateFolder: folder },
+      env: serverEnv(env, this.#addresses),
+      log: logFile(cwd, this.#flow.name, 'outside'),
+      say: (line) => this.#say(`outside: ${line}`),
+    });
+    this.#outsideEnv = await this.outside.ready();
   }
 
   /** Starts as many processes of a station as its entry says. */
@@ -34,6 +55,7 @@ export class Fleet {
         log: logFile(this.#context.cwd, this.#flow.name, name),
         env: {
           ...serverEnv(this.#context.env, this.#addresses),
+          ...this.#outsideEnv,
           ...(getCompileCacheDir() === undefined ? {} : { NODE_COMPILE_CACHE: getCompileCacheDir() }),
           QUADRILLE_FLOW: this.#flow.file,
           QUADRILLE_STATION: spec.name,
@@ -71,6 +93,7 @@ export class Fleet {
       [...this.processes, ...(this.#replay === undefined ? [] : [this.#replay])].map((each) => each.stop()),
     );
     if (this.#replay !== undefined) unmarkReplay(this.#context.cwd);
+    await this.outside?.stop();
   }
 
   get failed(): StationProcess[] {
@@ -84,8 +107,9 @@ export class Fleet {
     );
   }
 
-  /** Every extractor has said of itself that there is nothing more to read. */
+  /** Nothing more comes from outside, and every extractor has said of itself that there is nothing more to read. */
   get exhausted(): boolean {
+    if (this.outside !== undefined && !this.outside.done) return false;
     return this.processes
       .filter(({ spec, failed }) => spec.kind === 'extractor' && failed === undefined)
       .every((each) => each.isFresh && (each.status?.exhausted === true || isBlocked(each)));

@@ -29,6 +29,8 @@ export interface UpOptions {
   only: readonly string[] | undefined;
   /** Whether the replay service runs beside the stations. A run to the end goes without: nobody could ask it afterwards. */
   replay: boolean;
+  /** What is around the flow is played also where servers are given by address. */
+  outside: boolean;
   stack: 'local' | 'docker' | undefined;
   writeReport(report: Report): void;
 }
@@ -54,6 +56,7 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
   const fleet = new Fleet(context, flow, stack, progress.say);
   try {
     const before = await orCancelled(context, makeReady(servers, flow, options, progress.say));
+    await startOutside(flow, stack.kind === 'given' && !options.outside, fleet, progress.say, context);
     for (const spec of chosen) fleet.start(spec);
     if (options.replay && !options.drain) fleet.startReplay();
     progress.start(fleet, flow, servers.admin);
@@ -102,6 +105,20 @@ function choose(flow: Flow, only: readonly string[] | undefined): StationSpec[] 
       });
     return spec;
   });
+}
+
+async function startOutside(
+  { outside }: Flow,
+  isElsewhere: boolean,
+  fleet: Fleet,
+  say: (line: string) => void,
+  context: Context,
+): Promise<void> {
+  if (outside === undefined) return;
+  if (isElsewhere)
+    return say('these servers have a world of their own: `outside` of the flow file is not started; --outside does it');
+  say('starting what is around the flow');
+  await orCancelled(context, fleet.startOutside(outside));
 }
 
 /** @returns the ledger's picture before this run, for telling what this run has done; undefined when there is none yet. */
