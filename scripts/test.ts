@@ -1,8 +1,7 @@
 /**
- * Runs the tests of the whole project, or of the folders and files named. Those that need no server come first and side
- * by side; the others (`*.kafka.test.ts`, `*.pg.test.ts`, `*.e2e.test.ts`) follow one file at a time, since each of them
- * measures time, on one stack that this script starts and stops: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL. The
- * short chaos brings its own servers and runs beside them.
+ * Runs the tests of the whole project, or of the folders and files named. Those that need no server come first; the others
+ * (`*.kafka.test.ts`, `*.pg.test.ts`, `*.e2e.test.ts`) follow on one stack that this script starts and stops:
+ * KAFKA_BROKERS, SCHEMA_REGISTRY_URL, DATABASE_URL. Two files run side by side, but those that measure time.
  *
  *   node scripts/test.ts [--unit] [folder or file …] [-- options of node --test …]
  */
@@ -15,7 +14,11 @@ import { withStack } from './test-stack.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const NEEDS_SERVERS = /\.(kafka|pg|e2e)\.test\.ts$/;
-const BRINGS_SERVERS = /\/chaos\.e2e\.test\.ts$/;
+/** What they assert is how long something takes. */
+const MEASURES = /\/(local-stack\.kafka|million\.pg|throughput\.e2e)\.test\.ts$/;
+/** Takes longest, and begins first. */
+const LONGEST = /\/chaos\.e2e\.test\.ts$/;
+const SIDE_BY_SIDE = 2;
 
 const words = process.argv.slice(2);
 const rest = words.includes('--') ? words.splice(words.indexOf('--')).slice(1) : [];
@@ -24,12 +27,14 @@ const files = findFiles(words.filter((word) => word !== '--unit'));
 
 const unit = files.filter((file) => !NEEDS_SERVERS.test(file));
 const withServers = unitOnly ? [] : files.filter((file) => NEEDS_SERVERS.test(file));
-const apart = withServers.filter((file) => BRINGS_SERVERS.test(file));
-const together = withServers.filter((file) => !BRINGS_SERVERS.test(file));
+const alone = withServers.filter((file) => MEASURES.test(file));
+const together = withServers
+  .filter((file) => !MEASURES.test(file))
+  .sort((a, b) => Number(LONGEST.test(b)) - Number(LONGEST.test(a)));
 const reports = mkdtempSync(join(tmpdir(), 'quadrille-tests-'));
 const failed = [
   await run('unit', unit, Math.max(1, availableParallelism())),
-  together.length === 0 ? await run('apart', apart, 1) : await withStack(sideBySide),
+  withServers.length === 0 ? 0 : await withStack(onServers),
 ].some((code) => code !== 0);
 printTotals();
 rmSync(reports, { recursive: true });
@@ -55,9 +60,8 @@ function findFiles(names: string[]): string[] {
   return found.map((file) => relative(root, file)).sort();
 }
 
-/** Only once the stack is up: on a fresh machine both would fetch the same jars. */
-async function sideBySide(env: Record<string, string>): Promise<number> {
-  const codes = await Promise.all([run('servers', together, 1, env), run('apart', apart, 1)]);
+async function onServers(env: Record<string, string>): Promise<number> {
+  const codes = [await run('measuring', alone, 1, env), await run('servers', together, SIDE_BY_SIDE, env)];
   return Math.max(...codes);
 }
 
@@ -81,7 +85,7 @@ async function run(name: string, tests: string[], concurrency: number, addresses
 /** Each run closes with its own figures; these are those of both, in the runner's words. */
 function printTotals(): void {
   const totals = new Map<string, number>();
-  for (const report of ['unit', 'apart', 'servers'].map((name) => join(reports, `${name}.tap`)).filter(existsSync))
+  for (const report of ['unit', 'measuring', 'servers'].map((name) => join(reports, `${name}.tap`)).filter(existsSync))
     for (const [, figure, value] of readFileSync(report, 'utf8').matchAll(
       /^# (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) ([\d.]+)$/gm,
     ))
