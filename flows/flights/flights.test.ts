@@ -73,7 +73,7 @@ test('the year: drops, rejects, nulls and every instant', async () => {
   assert.equal(reported.length, expected.extracted.reported);
 
   const qualify = flow.stations.get('qualify') as TransformerSpec;
-  const qualified = await applyRules(qualify.rules, qualify.from, qualify.to, reported);
+  const qualified = await applyRules(qualify.rules, qualify.from, qualify.to[0], reported);
   assert.deepEqual(qualified.stopped, expected.dropped.qualify);
   assert.equal(qualified.passed.length, expected.passed.qualify);
 
@@ -96,10 +96,10 @@ test('the year: drops, rejects, nulls and every instant', async () => {
   }
   assert.deepEqual(missing, expected.rejected.locate.byDest);
 
-  const enriched = await applyRules(locate.rules, locate.from, locate.to, located);
+  const enriched = await applyRules(locate.rules, locate.from, locate.to[0], located);
   assert.deepEqual(enriched.stopped, {});
   assert.equal(enriched.passed.length, expected.loaded);
-  const encoder = new Encoder((await schemaOf(locate.to)).type, 1);
+  const encoder = new Encoder((await schemaOf(locate.to[0])).type, 1);
   const nulls: Record<string, number> = {};
   const sums: Record<string, number> = {};
   const counts: Record<string, Record<string, number>> = { delay_class: {}, us_registered: {} };

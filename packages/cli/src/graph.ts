@@ -1,5 +1,5 @@
 /** A flow drawn: as Mermaid, and as plain text along its edges. */
-import { type Flow, inputsOf, outputOf, type StationSpec } from '@quadrille/flow';
+import { type Flow, inputsOf, outputTopicsOf, type StationSpec } from '@quadrille/flow';
 
 /** https://mermaid.js.org/syntax/flowchart.html */
 export function mermaid(flow: Flow): string {
@@ -13,8 +13,7 @@ export function mermaid(flow: Flow): string {
     const [input, ...lookups] = inputsOf(station);
     if (input !== undefined) lines.push(`  ${id('t', input)} --> ${me}`);
     for (const topic of new Set(lookups)) lines.push(`  ${id('t', topic)} -. lookup .-> ${me}`);
-    const output = outputOf(station);
-    if (output !== undefined) lines.push(`  ${me} --> ${id('t', output)}`);
+    for (const output of outputTopicsOf(station)) lines.push(`  ${me} --> ${id('t', output)}`);
     if (station.kind === 'loader') lines.push(`  ${me} --> ${id('x', station.name)}[("${outside(station)}")]`);
   }
   return `${lines.join('\n')}\n`;
@@ -36,10 +35,16 @@ export function drawing(flow: Flow): string {
     for (const [at, station] of readers.entries()) {
       const last = at === readers.length - 1;
       const lookup = inputsOf(station)[0] !== topic;
-      const output = outputOf(station);
-      const goesTo = lookup ? ' (lookup)' : output === undefined ? ` → ${outside(station)}` : ` → ${output}`;
+      const outputs = outputTopicsOf(station);
+      const goesTo = lookup ? ' (lookup)' : ` → ${outputs.length === 0 ? outside(station) : outputs.join(', ')}`;
+      const below = `${indent}${last ? '   ' : '│  '}`;
       lines.push(`${indent}${last ? '└─' : '├─'} ${station.name} [${station.kind}]${goesTo}`);
-      if (!lookup && output !== undefined) follow(output, `${indent}${last ? '   ' : '│  '}`);
+      if (lookup) continue;
+      for (const output of outputs) {
+        // Of several topics, what follows stands below each one's name.
+        if (outputs.length > 1) lines.push(`${below}${output}`);
+        follow(output, outputs.length > 1 ? `${below}   ` : below);
+      }
     }
   }
   for (const station of flow.stations.values()) {

@@ -1,15 +1,18 @@
 /** The rule files of a flow, each with what it is checked and run against. */
 import {
   chainFields,
+  type EnricherSpec,
   type Flow,
   openLookups,
+  outputContext,
   type RuleContext,
   type StationSpec,
   type TopicSchema,
+  type TransformerSpec,
 } from '@quadrille/flow';
 
 export interface StationRules {
-  station: StationSpec;
+  station: TransformerSpec | EnricherSpec;
   /** Absolute, in the order they apply. */
   files: readonly string[];
   context: RuleContext;
@@ -26,12 +29,12 @@ export function rulesOf(
   const base = {
     folder: flow.folder,
     input: fields(station.from),
-    output: fields(station.to),
+    ...outputContext(station.to.map((topic) => schemas.get(topic)!)),
     timeoutMs: station.timeoutMs,
   };
   if (station.kind === 'transformer') return { station, files: station.rules, context: base };
   const { tables } = openLookups(station.lookups, {
-    record: chainFields(base.input, base.output),
+    record: chainFields(base.input, ...base.topics.values()),
     fieldsOf: fields,
     sql: station.sql !== undefined,
   });

@@ -1,5 +1,5 @@
 /** What Kafka tells of a flow's stations: members, positions, pauses. Needs no running `up`. */
-import type { Flow } from '@quadrille/flow';
+import { type Flow, outputTopicsOf } from '@quadrille/flow';
 import { CONTROL_TOPIC, LEDGER_TOPIC, stationGroup } from '@quadrille/record';
 import { type ControlEvent, controlCodec, controlKey, readLedger, readTopic } from '@quadrille/station';
 import type { Servers } from './servers.ts';
@@ -9,7 +9,8 @@ export interface StationView {
   name: string;
   kind: string;
   from: string | null;
-  to: string | null;
+  /** The topics it writes. */
+  to: readonly string[];
   /** running, stopped, paused, or rebalancing while members come and go. */
   state: string;
   members: number;
@@ -43,7 +44,7 @@ export async function stationViews(servers: Servers, flow: Flow): Promise<Statio
         name: spec.name,
         kind: spec.kind,
         from: spec.kind === 'extractor' ? null : spec.from,
-        to: spec.kind === 'loader' ? null : spec.to,
+        to: outputTopicsOf(spec),
         state: stateOf(group.state, paused !== undefined),
         members: group.members.length,
         lag,

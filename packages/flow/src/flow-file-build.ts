@@ -1,7 +1,7 @@
 /** From the JSON of a flow file that its schema accepts to a `Flow`: defaults filled in, paths made absolute. */
 import { resolve } from 'node:path';
-import type { LookupSpec, StationSpec, TopicSpec } from './flow.ts';
-import { inputsOf, outputOf } from './flow.ts';
+import type { LookupSpec, OutputTopics, StationSpec, TopicSpec } from './flow.ts';
+import { inputsOf, outputTopicsOf } from './flow.ts';
 import type { FlowDocument } from './flow-file-document.ts';
 import { askedProperties, extractorProperties, STATION_KINDS, targetProperties } from './flow-file-schema.ts';
 import type { CacheConfig } from './lookup.ts';
@@ -27,7 +27,7 @@ export function buildStation(name: string, json: Json, folder: string, document:
     timeoutMs: (json.timeoutMs ?? 10_000) as number,
   };
   const from = json.from as string;
-  const to = json.to as string;
+  const to = [json.to].flat() as unknown as OutputTopics;
   const files = (value: unknown): string[] =>
     (value === undefined ? [] : [value].flat()).map((file) => resolve(folder, file as string));
   switch (STATION_KINDS.find((kind) => json[kind] !== undefined)) {
@@ -45,7 +45,7 @@ export function buildStation(name: string, json: Json, folder: string, document:
         key: entry.key as string | undefined,
         version,
         priority: (entry.priority ?? 0) as number,
-        to,
+        to: json.to as string,
       };
     }
     case 'transformer':
@@ -108,8 +108,7 @@ export function buildTopics(
   };
   for (const station of stations) {
     for (const topic of inputsOf(station)) note(readers, topic, station.name);
-    const output = outputOf(station);
-    if (output !== undefined) note(writers, output, station.name);
+    for (const topic of outputTopicsOf(station)) note(writers, topic, station.name);
   }
   const topics = new Map<string, TopicSpec>();
   for (const name of new Set([...writers.keys(), ...readers.keys()])) {

@@ -11,7 +11,7 @@ import {
   inputsOf,
   type LoaderSpec,
   type LookupSpec,
-  outputOf,
+  outputTopicsOf,
   type StationSpec,
 } from './flow.ts';
 import type { FlowDocument, Path } from './flow-file-document.ts';
@@ -120,8 +120,7 @@ class Check {
 
   async station(station: StationSpec): Promise<void> {
     const path = ['stations', station.name];
-    for (const topic of new Set([...inputsOf(station), outputOf(station)])) {
-      if (topic === undefined) continue;
+    for (const topic of new Set([...inputsOf(station), ...outputTopicsOf(station)])) {
       const at = this.#topicPath(station.name, topic);
       const schema = this.#schemas.get(topic);
       if (schema instanceof Fault)
@@ -200,7 +199,7 @@ class Check {
     if (lookup.topic === undefined) this.#asked(station, lookup, path);
     const found = lookup.topic === undefined ? undefined : this.#fields(lookup.topic);
     const record = this.#fields(station.from);
-    const output = station.sql === undefined && station.rules.length === 0 ? this.#fields(station.to) : undefined;
+    const output = station.sql === undefined && station.rules.length === 0 ? this.#fields(station.to[0]) : undefined;
     for (const [theirs, ours] of Object.entries(lookup.on)) {
       const a = found && this.#needField(station.name, [...path, 'on', theirs], found, theirs, name, 'key');
       const b = record && this.#needField(station.name, [...path, 'on', theirs], record, ours, station.from);
@@ -214,12 +213,12 @@ class Check {
     }
     for (const [theirs, ours] of Object.entries(lookup.take)) {
       if (found) this.#needField(station.name, [...path, 'take', theirs], found, theirs, name, 'key');
-      const target = output && this.#needField(station.name, [...path, 'take', theirs], output, ours, station.to);
+      const target = output && this.#needField(station.name, [...path, 'take', theirs], output, ours, station.to[0]);
       if (target && lookup.missing === 'null' && !target.nullable) {
         this.#say(
           station.name,
           [...path, 'take', theirs],
-          `\`${ours}\` of ${station.to} may not be null, as it is when nothing is found`,
+          `\`${ours}\` of ${station.to[0]} may not be null, as it is when nothing is found`,
           'allow null in the schema, or reject',
         );
       }
@@ -228,9 +227,9 @@ class Check {
 
   /** What is asked comes as text: it must have a field to say what it is. */
   #asked(station: EnricherSpec, { name, take }: LookupSpec, path: Path): void {
-    const [record, output] = [this.#fields(station.from), this.#fields(station.to)];
-    if (record === undefined || output === undefined) return;
-    const fields = chainFields(record, output);
+    const [record, ...outputs] = [station.from, ...station.to].map((topic) => this.#fields(topic));
+    if (record === undefined || !outputs.every((fields) => fields !== undefined)) return;
+    const fields = chainFields(record, ...outputs);
     for (const [theirs, ours] of Object.entries(take)) {
       const field = fields.find((candidate) => candidate.name === ours);
       const names = fields.map((candidate) => candidate.name);
@@ -238,7 +237,7 @@ class Check {
         this.#say(
           station.name,
           [...path, 'take', theirs],
-          `neither ${station.from} nor ${station.to} has a field \`${ours}\``,
+          `neither ${station.from} nor ${station.to.join(', ')} has a field \`${ours}\``,
           helpFor(ours, names),
         );
       else if (NESTED.has(field.kind))
@@ -301,7 +300,9 @@ class Check {
     if (station.kind !== 'extractor' && station.from === topic) return ['stations', name, 'from'];
     const lookup =
       station.kind === 'enricher' ? station.lookups.find((candidate) => candidate.topic === topic) : undefined;
-    return lookup === undefined ? ['stations', name, 'to'] : ['stations', name, 'enricher', lookup.name, 'topic'];
+    if (lookup !== undefined) return ['stations', name, 'enricher', lookup.name, 'topic'];
+    const outputs = outputTopicsOf(station);
+    return ['stations', name, 'to', ...(outputs.length > 1 ? [outputs.indexOf(topic)] : [])];
   }
 
   /** A record that could come back to where it was would never come to rest. */
@@ -322,8 +323,8 @@ class Check {
         return;
       }
       state.set(name, 'open');
-      const output = outputOf(stations.get(name) as StationSpec);
-      for (const next of (output !== undefined && topics.get(output)?.readers) || []) visit(next, [...trail, name]);
+      for (const topic of outputTopicsOf(stations.get(name) as StationSpec))
+        for (const next of topics.get(topic)?.readers ?? []) visit(next, [...trail, name]);
       state.set(name, 'done');
     };
     for (const name of stations.keys()) visit(name, []);

@@ -176,6 +176,14 @@ export const topicProperties: Properties = {
 const ruleFile: JsonSchema = { type: 'string', pattern: '\\.(ts|sql)$' };
 const from = topic('The topic it reads.');
 const to = topic('The topic it writes.');
+/** Of stations with rules. */
+const toSeveral: JsonSchema & { description: string } = {
+  description: 'The topic it writes, or several: rules send records to one of them, all else goes to the first.',
+  anyOf: [
+    { type: 'string', pattern: TOPIC_PATTERN.source },
+    { type: 'array', items: { type: 'string', pattern: TOPIC_PATTERN.source }, minItems: 1, uniqueItems: true },
+  ],
+};
 const object = (properties: Properties, required: readonly string[]): JsonSchema => ({
   type: 'object',
   properties,
@@ -208,7 +216,7 @@ export const kinds: Readonly<
         anyOf: [ruleFile, { type: 'array', items: ruleFile, minItems: 1 }],
       },
       from,
-      to,
+      to: toSeveral,
     },
     required: ['transformer', 'from', 'to'],
   },
@@ -231,7 +239,7 @@ export const kinds: Readonly<
       },
       rules: { description: 'Rule files that apply after the joins, in order.', type: 'array', items: ruleFile },
       from,
-      to,
+      to: toSeveral,
     },
     required: ['enricher', 'from', 'to'],
   },

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Fault, Faults } from '@quadrille/record';
 import { findSchemas } from './avro/topic-schema.ts';
-import { type Flow, inputsOf, outputOf, type StationSpec } from './flow.ts';
+import { type Flow, inputsOf, outputTopicsOf, type StationSpec } from './flow.ts';
 import { buildStation, buildTopics } from './flow-file-build.ts';
 import { checkFlowFile } from './flow-file-check.ts';
 import { type FlowDocument, parseFlow } from './flow-file-document.ts';
@@ -39,7 +39,7 @@ export async function inspectFlow(path: string): Promise<{ flow: Flow; faults: r
 export async function readStation(path: string, name: string): Promise<{ flow: Flow; station: StationSpec }> {
   const { flow, problems, names } = await read(path, name);
   const station = flow.stations.get(name);
-  const topics = station === undefined ? [] : [...inputsOf(station), outputOf(station)];
+  const topics = station === undefined ? [] : [...inputsOf(station), ...outputTopicsOf(station)];
   const concerns = ({ station: whose, topic }: Problem): boolean =>
     (whose ?? name) === name && (topic === undefined || topics.includes(topic));
   const own = problems.filter((problem) => !problem.graph && concerns(problem));

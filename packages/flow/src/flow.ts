@@ -72,12 +72,15 @@ export interface ExtractorSpec extends StationBase {
   to: string;
 }
 
+/** The topics that a station writes, each once; what no rule sends to another goes to the first. */
+export type OutputTopics = readonly [string, ...string[]];
+
 export interface TransformerSpec extends StationBase {
   kind: 'transformer';
   /** Rule files in order, absolute. */
   rules: readonly string[];
   from: string;
-  to: string;
+  to: OutputTopics;
 }
 
 /** Made from a topic, or asked of somebody: then it has no topic. */
@@ -95,7 +98,7 @@ export interface EnricherSpec extends StationBase {
   /** Rules applied after the joins, in order, absolute. */
   rules: readonly string[];
   from: string;
-  to: string;
+  to: OutputTopics;
 }
 
 export interface LoaderSpec extends StationBase {
@@ -118,6 +121,8 @@ export function inputsOf(station: StationSpec): string[] {
   return [station.from];
 }
 
-/** The topic a station writes; a loader writes none. */
-export const outputOf = (station: StationSpec): string | undefined =>
-  station.kind === 'loader' ? undefined : station.to;
+/** The topics a station writes, the one that records go to unless a rule says otherwise first; a loader writes none. */
+export function outputTopicsOf(station: StationSpec): readonly string[] {
+  if (station.kind === 'loader') return [];
+  return station.kind === 'extractor' ? [station.to] : station.to;
+}

@@ -46,6 +46,23 @@ export function reject(code: string, message: string, details: FaultDetails = {}
   return new RuleFault(code, message, details);
 }
 
+/** An output that goes to one topic of several, and past the rules that follow. Made by `to`. */
+export class Routed<T = unknown, Topic extends string = string> {
+  readonly topic: Topic;
+  readonly record: T;
+  constructor(topic: Topic, record: T) {
+    this.topic = topic;
+    this.record = record;
+  }
+}
+
+/**
+ * Sends a record to this topic, one of those that the station writes, as it is: rules that follow do not see it.
+ * @param topic as the flow file and the rule's `to` name it.
+ */
+export const to = <const Topic extends string, T>(topic: Topic, record: T): Routed<T, Topic> =>
+  new Routed(topic, record);
+
 /** What may come back from a rule for one record: itself or another, several, a drop, a fault. */
 export type RuleResult<T> = T | readonly T[] | Drop | Fault;
 

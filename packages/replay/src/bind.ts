@@ -1,4 +1,5 @@
 /** The parts of the service on one ground: what the routes call, what the leader does. */
+import { outputTopicsOf } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { VERSION } from '@quadrille/station';
 import { auditApplies, auditOf, note } from './audit.ts';
@@ -79,7 +80,7 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
           name: spec.name,
           kind: spec.kind,
           from: spec.kind === 'extractor' ? null : spec.from,
-          to: spec.kind === 'loader' ? null : spec.to,
+          to: [...outputTopicsOf(spec)],
         })),
       })),
     }),

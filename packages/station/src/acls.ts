@@ -3,7 +3,7 @@
  * follow from its entry in the flow file alone. Read and Write imply Describe (KIP-11), which is named only where it
  * stands by itself; nothing needs rights on the cluster, since neither transactions nor idempotent producers are used.
  */
-import { type Flow, referenceTopicsOf, type StationSpec } from '@quadrille/flow';
+import { type Flow, outputTopicsOf, referenceTopicsOf, type StationSpec } from '@quadrille/flow';
 import {
   CONTROL_TOPIC,
   DECISIONS_TOPIC,
@@ -92,7 +92,7 @@ function stationAcls(flow: Flow, spec: StationSpec): Acl[] {
   const positions = positionsTopic(flow.name, spec.name);
   if (spec.kind !== 'extractor') rights.topics([spec.from], 'Read');
   if (spec.kind === 'enricher') rights.topics(referenceTopicsOf(spec), 'Read');
-  if (spec.kind !== 'loader') rights.topics([spec.to], 'Write');
+  rights.topics(outputTopicsOf(spec), 'Write');
   if (spec.kind === 'extractor') rights.topics([positions], 'Read', 'Write');
   return (
     rights

@@ -5,23 +5,23 @@ import {
   type EnricherSpec,
   loadRules,
   openLookups,
+  outputContext,
   referenceTopicsOf,
   type TopicSchema,
 } from '@quadrille/flow';
 import { stationGroup } from '@quadrille/record';
-import { decoderOf, emitterOf, type Surroundings, schemaOf } from './assemble.ts';
+import { decoderOf, outputsFor, type Surroundings, schemaOf } from './assemble.ts';
 import { Enrich } from './enrich.ts';
 import { LookupFeed } from './lookup-feed.ts';
 
 export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<Enrich> {
   const { admin, flow, config, kafka, control, log, onDead } = around;
   const input = await schemaOf(flow, spec.from);
-  const output = await schemaOf(flow, spec.to);
-  const emitter = await emitterOf(around, spec.from, output);
+  const { emitters, outputs } = await outputsFor(around, spec);
   const schemas = new Map<string, TopicSchema>();
   for (const topic of referenceTopicsOf(spec)) schemas.set(topic, await schemaOf(flow, topic));
   const lookups = openLookups(spec.lookups, {
-    record: chainFields(input.fields, output.fields),
+    record: chainFields(input.fields, ...outputs.map(({ fields }) => fields)),
     fieldsOf: (topic) => schemas.get(topic)!.fields,
     sql: spec.sql !== undefined,
     asked: askedByType(config.env),
@@ -29,7 +29,7 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
   const rules = await loadRules([...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules], {
     folder: flow.folder,
     input: input.fields,
-    output: output.fields,
+    ...outputContext(outputs),
     timeoutMs: spec.timeoutMs,
     tables: lookups.tables,
   });
@@ -46,5 +46,5 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
     log,
     onDead,
   });
-  return new Enrich({ decoder: decoderOf(input, around), emitter, feed, legs: lookups.legs, rules });
+  return new Enrich({ decoder: decoderOf(input, around), emitters, feed, legs: lookups.legs, rules });
 }

@@ -1,17 +1,16 @@
 /** A transformer out of its entry: codecs of its topics, and its rules made ready. */
-import { loadRules, type TransformerSpec } from '@quadrille/flow';
-import { decoderOf, emitterOf, type Surroundings, schemaOf } from './assemble.ts';
+import { loadRules, outputContext, type TransformerSpec } from '@quadrille/flow';
+import { decoderOf, outputsFor, type Surroundings, schemaOf } from './assemble.ts';
 import { Transform } from './transform.ts';
 
 export async function transform(around: Surroundings, spec: TransformerSpec): Promise<Transform> {
   const input = await schemaOf(around.flow, spec.from);
-  const output = await schemaOf(around.flow, spec.to);
-  const emitter = await emitterOf(around, spec.from, output);
+  const { emitters, outputs } = await outputsFor(around, spec);
   const rules = await loadRules(spec.rules, {
     folder: around.flow.folder,
     input: input.fields,
-    output: output.fields,
+    ...outputContext(outputs),
     timeoutMs: spec.timeoutMs,
   });
-  return new Transform({ decoder: decoderOf(input, around), emitter, rules });
+  return new Transform({ decoder: decoderOf(input, around), emitters, rules });
 }

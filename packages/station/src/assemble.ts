@@ -4,6 +4,7 @@ import {
   Encoder,
   type ExtractorSpec,
   type Flow,
+  type OutputTopics,
   readTopicSchema,
   referenceTopicsOf,
   type StationSpec,
@@ -24,7 +25,7 @@ import { enrich } from './assemble-enrich.ts';
 import { transform } from './assemble-transform.ts';
 import type { StationConfig } from './config.ts';
 import type { Control } from './control.ts';
-import { Emitter } from './emitter.ts';
+import { Emitter, type Emitters } from './emitter.ts';
 import { Extract } from './extract.ts';
 import { ExtractReplay } from './extract-replay.ts';
 import type { Judge } from './judge.ts';
@@ -62,7 +63,7 @@ export function topicsOf(flow: Flow, spec: StationSpec): string[] {
   const topics = [spec.from, deadLetterTopic(spec.from), ...own];
   if (spec.kind === 'loader') return topics;
   if (spec.kind === 'enricher') topics.push(...referenceTopicsOf(spec));
-  return [...topics, spec.to];
+  return [...topics, ...spec.to];
 }
 
 /** @throws Fault TOPIC_SETTINGS naming all topics that are absent, ACL_MISSING when one is hidden from this user. */
@@ -102,16 +103,21 @@ export async function encoderOf(schema: TopicSchema, registry: Registry): Promis
   return new Encoder(schema.type, await registry.idOf(`${schema.topic}-value`, schema.text));
 }
 
-export async function emitterOf(around: Surroundings, from: string, output: TopicSchema): Promise<Emitter> {
-  const { partitions, outlet, registry } = around;
-  return new Emitter({
-    topic: output.topic,
-    partitions: partitions.get(output.topic)!,
-    encoder: await encoderOf(output, registry),
-    outlet,
-    from,
-    fromPartitions: partitions.get(from)!,
-  });
+/** What a station writes: an emitter and a schema a topic, in the order of the flow file. */
+export async function outputsFor(
+  { flow, partitions, outlet, registry }: Surroundings,
+  { from, to }: { from: string; to: OutputTopics },
+): Promise<{ emitters: Emitters; outputs: readonly TopicSchema[] }> {
+  const emitters: Emitter[] = [];
+  const outputs: TopicSchema[] = [];
+  for (const topic of to) {
+    const schema = await schemaOf(flow, topic);
+    const encoder = await encoderOf(schema, registry);
+    const [own, fromPartitions] = [partitions.get(topic)!, partitions.get(from)!];
+    emitters.push(new Emitter({ topic, partitions: own, encoder, outlet, from, fromPartitions }));
+    outputs.push(schema);
+  }
+  return { emitters: emitters as unknown as Emitters, outputs };
 }
 
 /** The judge of a station of any kind. @throws Fault of class `dependency` (try again) or `config`. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Encoder } from '@quadrille/flow';
-import { type Fault, HEADER, InputRecord, packHeader, partitionOf, unpackHeader } from '@quadrille/record';
-import { Emitter, emitAll } from './emitter.ts';
+import { type Fault, HEADER, InputRecord, packHeader, partitionOf, to, unpackHeader } from '@quadrille/record';
+import { Emitter, emitAll, passTombstones } from './emitter.ts';
 import type { Outlet } from './kafka/producer.ts';
 import { REJECT, Slice } from './round.ts';
 
@@ -69,7 +69,7 @@ test('a record of another system counts as version = offset, revision 0', () => 
 
 test('several outputs take path ids under the root id, and the partitions of their keys', () => {
   const slice = new Slice('in', 3, 70, [input('k', packHeader(ENVELOPE, true))], false);
-  emitAll(emitter(), slice, 0, [{ n: 1 }, { n: 2 }]);
+  emitAll([emitter()], slice, 0, [{ n: 1 }, { n: 2 }]);
   const outputs = slice.outputs.get('out')!;
   assert.deepEqual(
     outputs.map((output) => envelopeOf(output).id),
@@ -89,7 +89,7 @@ test('where the numbers of partitions differ, the key decides', () => {
 
 test('one output that does not fit rejects the record, and leaves none of the others behind', () => {
   const slice = new Slice('in', 3, 70, [input('k')], false);
-  emitAll(emitter(), slice, 0, [{ n: 1 }, { size: LIMIT + 1 }]);
+  emitAll([emitter()], slice, 0, [{ n: 1 }, { size: LIMIT + 1 }]);
   assert.equal(slice.verdicts[0], REJECT);
   assert.equal((slice.reasons.get(0) as Fault).code, 'RECORD_TOO_LARGE');
   assert.equal(slice.outputs.size, 0);
@@ -97,4 +97,55 @@ test('one output that does not fit rejects the record, and leaves none of the ot
 
 test('a tombstone has no value', () => {
   assert.equal(emitter().make(input('k'), null, 0, 1).value, null);
+});
+
+const to2 = () => {
+  const shared = { encoder, outlet, from: 'in', fromPartitions: 4 };
+  return [
+    new Emitter({ ...shared, topic: 'out', partitions: 4 }),
+    new Emitter({ ...shared, topic: 'aside', partitions: 7 }),
+  ] as const;
+};
+
+test('outputs of one record in several topics: indexes and path ids count over all of them', () => {
+  const slice = new Slice('in', 3, 70, [input('k', packHeader(ENVELOPE, true)), input('l')], false);
+  emitAll(to2(), slice, 0, [{ n: 1 }, to('aside', { n: 2 }), { n: 3 }]);
+  emitAll(to2(), slice, 1, [to('aside', { n: 4 })]);
+  const told = (topic: string) =>
+    slice.outputs
+      .get(topic)!
+      .map((output) => [envelopeOf(output).id, envelopeOf(output).from?.index, output.partition]);
+  assert.deepEqual(told('out'), [
+    ['k/0', 0, partitionOf(Buffer.from('k/0'), 4)],
+    ['k/2', 2, partitionOf(Buffer.from('k/2'), 4)],
+  ]);
+  assert.deepEqual(told('aside'), [
+    ['k/1', 1, partitionOf(Buffer.from('k/1'), 7)],
+    ['l', 0, partitionOf(Buffer.from('l'), 7)],
+  ]);
+});
+
+test('one that does not fit leaves nothing behind in any topic', () => {
+  const slice = new Slice('in', 3, 70, [input('k')], false);
+  emitAll(to2(), slice, 0, [{ n: 1 }, to('aside', { size: LIMIT + 1 })]);
+  assert.equal((slice.reasons.get(0) as Fault).code, 'RECORD_TOO_LARGE');
+  assert.equal(slice.outputs.size, 0);
+});
+
+test('a deletion goes to every topic under the id of its record', () => {
+  const gone = new InputRecord('in', 3, 70, 1, Buffer.from('k'), null, packHeader(ENVELOPE, true), undefined);
+  const slice = new Slice('in', 3, 70, [gone], false);
+  passTombstones({ epoch: 0, slices: [slice], records: 1, startedAt: 0 }, to2());
+  assert.deepEqual(
+    [...slice.outputs].map(([topic, [output]]) => [
+      topic,
+      output!.value,
+      envelopeOf(output!).id,
+      envelopeOf(output!).from?.index,
+    ]),
+    [
+      ['out', null, 'k', 0],
+      ['aside', null, 'k', 1],
+    ],
+  );
 });

@@ -14,10 +14,11 @@ import {
   IS_REPLAY,
   packHeader,
   partitionOf,
+  Routed,
   writeOrigin,
 } from '@quadrille/record';
 import type { Outlet } from './kafka/producer.ts';
-import type { Outgoing, Slice } from './round.ts';
+import type { Outgoing, Round, Slice } from './round.ts';
 import { TRACEPARENT } from './traces/traceparent.ts';
 
 /** Of the input's header these bytes pass on as they are: version, revision, extraction time. */
@@ -110,25 +111,59 @@ export class Emitter {
   }
 }
 
+/** One a topic that the station writes; what no rule sends elsewhere goes out by the first. */
+export type Emitters = readonly [Emitter, ...Emitter[]];
+
+type Value = Record<string, unknown>;
+
 /**
  * Emits all outputs of one input record, or rejects it: an input whose second output does not fit must not leave its
- * first one behind.
+ * first one behind. Their indexes count over all topics.
  */
 export function emitAll(
-  emitter: Emitter,
+  emitters: Emitters,
   slice: Slice,
   index: number,
-  values: readonly Record<string, unknown>[],
+  values: readonly (Value | Routed<Value>)[],
 ): void {
   const record = slice.records[index]!;
+  const of = values.length;
   try {
-    if (values.length === 1) slice.emit(emitter.topic, emitter.make(record, values[0]!, 0, 1));
-    else {
-      const outputs = values.map((value, i) => emitter.make(record, value, i, values.length));
-      for (const output of outputs) slice.emit(emitter.topic, output);
+    if (of === 1) {
+      const emitter = emitterFor(emitters, values[0]!);
+      slice.emit(emitter.topic, emitter.make(record, recordIn(values[0]!), 0, 1));
+    } else {
+      const outputs = values.map((value, i) => emitterFor(emitters, value).make(record, recordIn(value), i, of));
+      for (let i = 0; i < of; i++) slice.emit(emitterFor(emitters, values[i]!).topic, outputs[i]!);
     }
     slice.pass(index);
   } catch (error) {
     slice.reject(index, error as Fault);
+  }
+}
+
+const recordIn = (value: Value | Routed<Value>): Value => (value instanceof Routed ? value.record : value);
+
+function emitterFor(emitters: Emitters, value: Value | Routed<Value>): Emitter {
+  if (!(value instanceof Routed)) return emitters[0];
+  for (const emitter of emitters) if (emitter.topic === value.topic) return emitter;
+  // A rule says which topics it sends to, and is refused when the station does not write them.
+  throw new Fault('RULE_RESULT', `the station does not write topic ${value.topic}`);
+}
+
+/** A deletion is not the rules' business: it goes on to where the row is, in whichever topic. */
+export function passTombstones(round: Round, emitters: Emitters): void {
+  for (const slice of round.slices) {
+    for (let i = 0; i < slice.records.length; i++) {
+      const record = slice.records[i]!;
+      if (record.bytes !== null || slice.verdicts[i] !== 0) continue;
+      try {
+        const outputs = emitters.map((emitter, at) => emitter.make(record, null, at, 1));
+        for (const [at, output] of outputs.entries()) slice.emit(emitters[at]!.topic, output);
+        slice.pass(i);
+      } catch (error) {
+        slice.reject(i, error as Fault);
+      }
+    }
   }
 }

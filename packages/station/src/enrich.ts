@@ -3,11 +3,11 @@ import { performance } from 'node:perf_hooks';
 import type { AskedLookup, Decoder, Leg, ReadyRule } from '@quadrille/flow';
 import { Drop, Fault, Hold, type RuleResult } from '@quadrille/record';
 import { type Alive, decodeRound } from './decode.ts';
-import { type Emitter, emitAll } from './emitter.ts';
+import { type Emitters, emitAll, passTombstones } from './emitter.ts';
 import type { Intake } from './intake.ts';
 import type { Judge } from './judge.ts';
 import type { Round } from './round.ts';
-import { applyRules, passTombstones } from './transform.ts';
+import { applyRules, outputsIn } from './transform.ts';
 
 type Value = Record<string, unknown>;
 
@@ -23,7 +23,7 @@ export interface LookupsFed {
 
 export interface EnrichOptions {
   decoder: Decoder;
-  emitter: Emitter;
+  emitters: Emitters;
   feed: LookupsFed;
   /** In the order of the flow file. */
   legs: readonly Leg[];
@@ -57,11 +57,11 @@ export class Enrich implements Judge {
   }
 
   async judge(round: Round, intake: Intake, dryRun = false): Promise<void> {
-    const { decoder, emitter, feed, rules } = this.options;
+    const { decoder, emitters, feed, rules } = this.options;
     feed.require();
     const alive = await decodeRound(round, decoder);
     const joined = await this.joinAll(round, alive, intake, dryRun);
-    passTombstones(round, emitter);
+    passTombstones(round, emitters);
     const results = await applyRules(rules, joined);
     for (let i = 0; i < results.length; i++) {
       const slice = round.slices[alive.slices[i]!]!;
@@ -70,7 +70,7 @@ export class Enrich implements Judge {
       const result = results[i]!;
       if (result instanceof Drop) slice.drop(index, result.code);
       else if (result instanceof Fault) slice.reject(index, result);
-      else emitAll(emitter, slice, index, Array.isArray(result) ? result : [result as Value]);
+      else emitAll(emitters, slice, index, outputsIn(result));
     }
   }
 

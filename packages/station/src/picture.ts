@@ -1,6 +1,6 @@
 /** Takes the picture that the ledger's fold works on: entries, positions, watermarks; and reads what no part claims. */
 
-import { type Flow, sourceTypes } from '@quadrille/flow';
+import { type Flow, outputTopicsOf, sourceTypes } from '@quadrille/flow';
 import {
   type CommittedOffset,
   compareRefs,
@@ -67,7 +67,7 @@ export const shapeOf = (flow: Flow): FlowShape => ({
     name: station.name,
     kind: station.kind,
     from: station.kind === 'extractor' ? undefined : station.from,
-    to: station.kind === 'loader' ? [] : [station.to],
+    to: outputTopicsOf(station),
     start: station.start,
     skips: station.kind === 'extractor' && sourceTypes[station.source.type]?.traits?.rewindable === false,
   })),

@@ -1,16 +1,19 @@
 /** The transformer's judge: decode, apply the rules in order, encode. */
 import type { Decoder, ReadyRule } from '@quadrille/flow';
-import { Drop, Fault, type RuleResult } from '@quadrille/record';
+import { Drop, Fault, Routed, type RuleResult } from '@quadrille/record';
 import { decodeRound } from './decode.ts';
-import { type Emitter, emitAll } from './emitter.ts';
+import { type Emitters, emitAll, passTombstones } from './emitter.ts';
 import type { Judge } from './judge.ts';
 import type { Round } from './round.ts';
 
 type Value = Record<string, unknown>;
+/** One of what a record becomes; the rules that follow do not see what was sent to a topic. */
+type Output = Value | Routed<Value>;
+type Result = RuleResult<Output>;
 
 export interface TransformOptions {
   decoder: Decoder;
-  emitter: Emitter;
+  emitters: Emitters;
   rules: readonly ReadyRule[];
 }
 
@@ -23,9 +26,9 @@ export class Transform implements Judge {
   async open(): Promise<void> {}
 
   async judge(round: Round): Promise<void> {
-    const { decoder, emitter, rules } = this.options;
+    const { decoder, emitters, rules } = this.options;
     const alive = await decodeRound(round, decoder);
-    passTombstones(round, emitter);
+    passTombstones(round, emitters);
     const results = await applyRules(rules, alive.values);
     for (let i = 0; i < results.length; i++) {
       const slice = round.slices[alive.slices[i]!]!;
@@ -33,7 +36,7 @@ export class Transform implements Judge {
       const result = results[i]!;
       if (result instanceof Drop) slice.drop(index, result.code);
       else if (result instanceof Fault) slice.reject(index, result);
-      else emitAll(emitter, slice, index, Array.isArray(result) ? result : [result as Value]);
+      else emitAll(emitters, slice, index, outputsIn(result));
     }
   }
 
@@ -42,37 +45,22 @@ export class Transform implements Judge {
   }
 }
 
-/** A deletion is not the rules' business: it goes on to where the row is. */
-export function passTombstones(round: Round, emitter: Emitter): void {
-  for (const slice of round.slices) {
-    for (let i = 0; i < slice.records.length; i++) {
-      const record = slice.records[i]!;
-      if (record.bytes !== null || slice.verdicts[i] !== 0) continue;
-      try {
-        slice.emit(emitter.topic, emitter.make(record, null, 0, 1));
-        slice.pass(i);
-      } catch (error) {
-        slice.reject(i, error as Fault);
-      }
-    }
-  }
-}
+/** The outputs of a result that is neither a drop nor a fault. */
+export const outputsIn = (result: Result): readonly Output[] =>
+  Array.isArray(result) ? (result as readonly Output[]) : [result as Output];
 
 /**
  * Applies rules one after another to all values. One result for each, in order: what a record was dropped or rejected
- * by first, or the list of what became of it. Each rule sees what the one before it made.
+ * by first, or what became of it. Each rule sees what the one before it made, but for what that has sent to a topic.
  */
-export async function applyRules(
-  rules: readonly ReadyRule[],
-  values: RuleResult<Value>[],
-): Promise<RuleResult<Value>[]> {
-  let results = values;
+export async function applyRules(rules: readonly ReadyRule[], values: RuleResult<Value>[]): Promise<Result[]> {
+  let results: Result[] = values;
   for (const rule of rules) {
     const given: Value[] = [];
     for (const result of results) {
-      if (result instanceof Drop || result instanceof Fault) continue;
-      if (Array.isArray(result)) given.push(...result);
-      else given.push(result as Value);
+      if (result instanceof Drop || result instanceof Fault || result instanceof Routed) continue;
+      if (!Array.isArray(result)) given.push(result as Value);
+      else for (const output of result) if (!(output instanceof Routed)) given.push(output);
     }
     if (given.length === 0) break;
     const made = await rule.apply(given);
@@ -82,29 +70,25 @@ export async function applyRules(
 }
 
 /** Puts a rule's results back where their inputs stood. Of several outputs of one record, one fault rejects the record. */
-function merge(before: RuleResult<Value>[], made: RuleResult<Value>[]): RuleResult<Value>[] {
-  const after: RuleResult<Value>[] = new Array(before.length);
+function merge(before: Result[], made: Result[]): Result[] {
+  const after: Result[] = new Array(before.length);
   let next = 0;
   for (let i = 0; i < before.length; i++) {
     const was = before[i]!;
-    if (was instanceof Drop || was instanceof Fault) after[i] = was;
+    if (was instanceof Drop || was instanceof Fault || was instanceof Routed) after[i] = was;
     else if (!Array.isArray(was)) after[i] = made[next++]!;
-    else {
-      after[i] = mergeSeveral(made.slice(next, next + was.length));
-      next += was.length;
-    }
+    else after[i] = mergeSeveral(was.map((output) => (output instanceof Routed ? output : made[next++]!)));
   }
   return after;
 }
 
-function mergeSeveral(made: RuleResult<Value>[]): RuleResult<Value> {
-  const outputs: Value[] = [];
+function mergeSeveral(made: Result[]): Result {
+  const outputs: Output[] = [];
   let dropped: Drop | undefined;
   for (const each of made) {
     if (each instanceof Fault) return each;
     if (each instanceof Drop) dropped = each;
-    else if (Array.isArray(each)) outputs.push(...each);
-    else outputs.push(each as Value);
+    else outputs.push(...outputsIn(each));
   }
   return outputs.length === 0 && dropped !== undefined ? dropped : outputs;
 }

@@ -5,6 +5,8 @@ import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readFlow } from '@quadrille/flow';
+import { inspect } from '../check/inspect.ts';
+import { drawing, mermaid } from '../graph.ts';
 import { schemasOf } from '../up/schemas.ts';
 import { junit } from './junit.ts';
 import { runCases } from './run-cases.ts';
@@ -175,4 +177,92 @@ test('JUnit XML: suites by file, failures with their text, nothing that XML does
   assert.match(xml, /<testcase classname="a.yaml" name="good" time="0.012"\/>/);
   assert.match(xml, /name="a &lt; &quot;b&quot;\ufffd"/);
   assert.match(xml, /<failure message="x &amp; y">C a:1&#10; {2}help: &lt;z&gt;<\/failure>/);
+});
+
+test('a station that writes several topics: where each output goes, in the order of the rules', async () => {
+  const routed = mkdtempSync(join(tmpdir(), 'quadrille-routed-'));
+  after(() => rmSync(routed, { recursive: true }));
+  cpSync(folder, routed, { recursive: true });
+  const parcel: [string, unknown][] = [
+    ['parcel', 'string'],
+    ['town', 'string'],
+    ['grams', 'int'],
+  ];
+  writeFileSync(join(routed, 'schemas/tiny.sent.avsc'), schema('Sent', ...parcel));
+  writeFileSync(join(routed, 'schemas/tiny.heavy.avsc'), schema('Heavy', ...parcel, ['crane', 'boolean']));
+  writeFileSync(
+    join(routed, 'rules/heavy.ts'),
+    `import { rule } from '@quadrille/flow';
+import { to } from '@quadrille/record';
+export default rule<any, any, { 'tiny.heavy': any }>({
+  doc: 'Heavy ones go their own way, halves of twins too.',
+  to: ['tiny.heavy'],
+  apply(record) {
+    if (record.parcel === 'twins') return [to('tiny.heavy', { ...record, crane: false }), record];
+    return record.grams > 1000 ? to('tiny.heavy', { ...record, crane: true }) : record;
+  },
+  examples: [{ given: { grams: 1001 }, expect: to('tiny.heavy', { crane: true }) }],
+});
+`,
+  );
+  const stations = `flow: tiny
+stations:
+  parcels: { extractor: { type: csv, path: data/parcels.csv, id: "{parcel}" }, to: tiny.sent }
+  part: { transformer: rules/heavy.ts, from: tiny.sent, to: [tiny.weighed, tiny.heavy] }
+  crane: { transformer: rules/weight.ts, from: tiny.heavy, to: tiny.lifted }
+`;
+  writeFileSync(join(routed, 'schemas/tiny.lifted.avsc'), schema('Lifted', ...parcel, ['crane', 'boolean']));
+  writeFileSync(join(routed, 'flow.yaml'), stations);
+  const cases = `
+cases:
+  - name: apart
+    given: { parcels: [{ parcel: a, town: x, grams: 5 }, { parcel: b, town: x, grams: 2000 }, { parcel: twins, town: x, grams: 9 }] }
+    expect:
+      part:
+        - { pass: { $topic: tiny.weighed, grams: 5 } }
+        - { pass: { $topic: tiny.heavy, crane: true, $id: b } }
+        - { pass: [{ $topic: tiny.heavy, crane: false, $id: twins/0 }, { $topic: tiny.weighed, $id: twins/1 }] }
+      crane: [pass, { pass: { $id: twins/0 } }]
+  - name: elsewhere
+    given: { part: [{ grams: 5 }, { $id: gone, $deleted: true }] }
+    expect: { part: [{ pass: { $topic: tiny.heavy } }, { pass: [{ $deleted: true }, { $topic: tiny.heavy, $deleted: true }] }] }
+`;
+  rmSync(join(routed, 'cases'), { recursive: true });
+  mkdirSync(join(routed, 'cases'));
+  writeFileSync(join(routed, 'cases/a.yaml'), cases);
+  const flow = await readFlow(routed);
+  const [apart, elsewhere] = await runCases(flow, await schemasOf(flow));
+  assert.deepEqual(apart!.faults, []);
+  assert.deepEqual(
+    elsewhere!.faults.map(({ message }) => message.replace(/^.*?: /, '')),
+    ['elsewhere: part, record 1 (1): it goes to tiny.weighed, expected tiny.heavy'],
+  );
+  /** Without what these short schemas do not say of themselves. */
+  const problems = async (): Promise<string[]> =>
+    (await inspect(routed)).faults
+      .filter(({ message }) => !message.startsWith('schema does not say'))
+      .map(({ message, help }) => `${message.replace(/^.*?: /, '')} | ${help}`);
+  assert.deepEqual(await problems(), []);
+  assert.match(mermaid(flow), /s_part --> t_tiny_weighed\n {2}s_part --> t_tiny_heavy/);
+  assert.match(
+    drawing(flow),
+    /part \[transformer\] → tiny.weighed, tiny.heavy\n.*tiny.weighed\n.*tiny.heavy\n.*crane \[transformer\]/,
+  );
+
+  writeFileSync(join(routed, 'cases/a.yaml'), cases.replaceAll('$topic: tiny.heavy', '$topic: tiny.heavi'));
+  writeFileSync(
+    join(routed, 'flow.yaml'),
+    stations.replace('[tiny.weighed, tiny.heavy]', '[tiny.weighed, tiny.lifted]'),
+  );
+  const told = await problems();
+  assert.ok(
+    told.includes('the station does not write topic `tiny.heavy` | one of: tiny.weighed, tiny.lifted'),
+    told.join(),
+  );
+
+  writeFileSync(join(routed, 'cases/a.yaml'), cases);
+  writeFileSync(join(routed, 'rules/plain.ts'), 'export default { doc: "x", apply: (r) => r, examples: [] };');
+  writeFileSync(join(routed, 'flow.yaml'), stations.replace('rules/heavy.ts', 'rules/plain.ts'));
+  const unused = (await problems()).map((each) => each.split(' | ')[0]);
+  assert.deepEqual(unused, ['no rule sends anything to topic `tiny.heavy`']);
 });

@@ -4,7 +4,7 @@ import {
   type ExpectedVerdict,
   type Field,
   type FlowCase,
-  outputOf,
+  outputTopicsOf,
   rowDifference,
   type StationSpec,
   type TopicSchema,
@@ -35,7 +35,9 @@ export function compareCase(one: FlowCase, result: TrialResult, { stations, sche
         );
       else
         for (const [at, want] of expected.entries()) {
-          const difference = verdictDifference(want, got[at]!, fieldsOf(outputOf(station)));
+          const difference = verdictDifference(want, got[at]!, ({ topic }) =>
+            fieldsOf(topic ?? outputTopicsOf(station)[0]),
+          );
           if (difference !== undefined)
             say(one.placeOfVerdict(name, at), `${name}, ${which(got[at]!, at)}: ${difference}`);
         }
@@ -73,7 +75,11 @@ export function compareCase(one: FlowCase, result: TrialResult, { stations, sche
 const which = ({ id }: TrialVerdict, at: number): string => `record ${at + 1}${id === '' ? '' : ` (${id})`}`;
 
 /** What does not hold, for a person; undefined when all does. */
-function verdictDifference(want: ExpectedVerdict, got: TrialVerdict, fields: readonly Field[]): string | undefined {
+function verdictDifference(
+  want: ExpectedVerdict,
+  got: TrialVerdict,
+  fieldsOf: (output: { topic?: string }) => readonly Field[],
+): string | undefined {
   if (typeof want === 'string') {
     const holds = want === 'pass' || want === 'hold' ? got.verdict === want : got.outcome === want;
     return holds ? undefined : `${told(got)}, expected ${want}`;
@@ -91,11 +97,17 @@ function verdictDifference(want: ExpectedVerdict, got: TrialVerdict, fields: rea
   if (got.outputs.length !== wanted.length)
     return `${several(got.outputs.length, 'output')}, expected ${wanted.length}`;
   const differences = wanted.flatMap((record, at) =>
-    recordDifference(record, got.outputs[at]!, fields).map((line) =>
+    outputDifference(record, got.outputs[at]!, fieldsOf(got.outputs[at]!)).map((line) =>
       wanted.length === 1 ? line : `output ${at + 1}: ${line}`,
     ),
   );
   return differences.length === 0 ? undefined : differences.join('\n');
+}
+
+function outputDifference({ $topic, ...want }: CaseRecord, got: TrialOutput, fields: readonly Field[]): string[] {
+  // Fields of another topic are another's.
+  if ($topic !== undefined && $topic !== got.topic) return [`it goes to ${got.topic}, expected ${String($topic)}`];
+  return recordDifference(want, got, fields);
 }
 
 function recordDifference(

@@ -7,7 +7,7 @@ import {
   inputsOf,
   inspectFlow,
   loadRules,
-  outputOf,
+  outputTopicsOf,
   type StationSpec,
   type TopicSchema,
 } from '@quadrille/flow';
@@ -47,11 +47,22 @@ export async function inspect(path: string): Promise<Inspection> {
       const own = rulesOf(flow, station, schemas);
       if (own === undefined) return;
       rules += own.files.length;
-      for (const ready of await loadRules(own.files, own.context)) await ready.close();
+      const sent = new Set<string>();
+      for (const ready of await loadRules(own.files, own.context)) {
+        for (const topic of ready.to) sent.add(topic);
+        await ready.close();
+      }
+      for (const topic of own.station.to.slice(1)) if (!sent.has(topic)) faults.push(neverSent(own.station, topic));
     });
   }
   return { flow, schemas, rules, cases, faults: inOrder(faults) };
 }
+
+const neverSent = ({ place }: StationSpec, topic: string): Fault =>
+  new Fault('FLOW_INVALID', `no rule sends anything to topic \`${topic}\``, {
+    place,
+    help: 'name it in a rule’s `to`, or in the column `topic` of a SQL rule; what no rule sends elsewhere goes to the first',
+  });
 
 /** A schema that is not there is told where the flow file leads to it. */
 const schemaFaults = (checked: readonly CheckedSchema[]): Fault[] =>
@@ -59,7 +70,7 @@ const schemaFaults = (checked: readonly CheckedSchema[]): Fault[] =>
 
 /** Whether the schemas of all it reads and writes can be used. */
 const isKnown = (station: StationSpec, schemas: ReadonlyMap<string, TopicSchema>): boolean =>
-  [...inputsOf(station), outputOf(station)].every((topic) => topic === undefined || schemas.has(topic));
+  [...inputsOf(station), ...outputTopicsOf(station)].every((topic) => schemas.has(topic));
 
 async function collect(faults: Fault[], work: () => Promise<void>): Promise<void> {
   try {

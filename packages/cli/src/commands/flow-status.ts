@@ -27,7 +27,7 @@ export const flowStatus: Command = {
         { name: 'STATE', of: (view) => view.state },
         { name: 'LAG', of: (view) => view.lag },
         { name: 'FROM', of: (view) => view.from },
-        { name: 'TO', of: (view) => view.to },
+        { name: 'TO', of: (view) => (view.to.length === 0 ? null : view.to.join(',')) },
         { name: 'MEMBERS', of: (view) => view.members, wide: true },
         { name: 'REASON', of: (view) => view.reason, wide: true },
         { name: 'AGE', of: (view) => (view.last === null ? null : age(Date.parse(view.last))) },

@@ -1,7 +1,7 @@
 /** The files of a flow that its processes read: what goes into a ConfigMap, by path below the flow's folder. */
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, relative, resolve } from 'node:path';
-import { type Flow, inputsOf, outputOf, type StationSpec } from '@quadrille/flow';
+import { type Flow, inputsOf, outputTopicsOf, type StationSpec } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { parse, stringify } from 'yaml';
 import { filePatternsOf } from './outside.ts';
@@ -18,7 +18,7 @@ const LIMIT_BYTES = 1_048_576;
  * @throws Fault K8S_UNFIT
  */
 export async function filesOfStation(flow: Flow, station: StationSpec): Promise<FlowFiles> {
-  const topics = [...new Set([...inputsOf(station), outputOf(station) ?? []].flat())];
+  const topics = [...new Set([...inputsOf(station), ...outputTopicsOf(station)])];
   const document = parse(await readFile(flow.file, 'utf8'), { maxAliasCount: 100 }) as FlowDocument;
   const reduced: FlowDocument = {
     flow: document.flow,

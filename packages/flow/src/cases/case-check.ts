@@ -2,7 +2,7 @@
 import { Fault } from '@quadrille/record';
 import type { Field } from '../avro/field.ts';
 import type { TopicSchema } from '../avro/topic-schema.ts';
-import { type Flow, outputOf, type StationSpec } from '../flow.ts';
+import { type Flow, outputTopicsOf, type StationSpec } from '../flow.ts';
 import type { Path } from '../flow-file-document.ts';
 import { helpFor } from '../json-schema-problem.ts';
 import type { CaseRecord, FlowCase } from './case-file.ts';
@@ -68,19 +68,30 @@ export function checkCase(flow: Flow, schemas: ReadonlyMap<string, TopicSchema>,
         );
       if (typeof verdict === 'string' || !('pass' in verdict)) continue;
       for (const output of [verdict.pass].flat()) {
-        const names = schemas.get(outputOf(station) ?? '')?.fields.map((field) => field.name);
-        for (const field of Object.keys(output))
-          if (names !== undefined && !field.startsWith('$') && !names.includes(field)) {
-            const help = helpFor(field, names);
-            faults.push(
-              new Fault('CASE_INVALID', `${outputOf(station)} has no field \`${field}\``, {
-                place: here,
-                ...(help !== undefined && { help }),
-              }),
-            );
-          }
+        const wrong = outputProblem(output, outputTopicsOf(station), schemas);
+        if (wrong !== undefined) {
+          const { what, help } = wrong;
+          faults.push(new Fault('CASE_INVALID', what, { place: here, ...(help !== undefined && { help }) }));
+        }
       }
     }
   }
   return faults;
+}
+
+/** What an expected output names that is not there: its topic, or a field of it, of any where it names none. */
+function outputProblem(
+  output: CaseRecord,
+  topics: readonly string[],
+  schemas: ReadonlyMap<string, TopicSchema>,
+): { what: string; help: string | undefined } | undefined {
+  const { $topic: topic, ...fields } = output;
+  if (topic !== undefined && !topics.includes(String(topic)))
+    return { what: `the station does not write topic \`${String(topic)}\``, help: helpFor(String(topic), topics) };
+  const of = topic === undefined ? topics : [String(topic)];
+  if (!of.every((each) => schemas.has(each))) return undefined;
+  const names = of.flatMap((each) => schemas.get(each)!.fields.map((field) => field.name));
+  const unknown = Object.keys(fields).find((field) => !field.startsWith('$') && !names.includes(field));
+  if (unknown === undefined) return undefined;
+  return { what: `${of.join(', ')} has no field \`${unknown}\``, help: helpFor(unknown, names) };
 }

@@ -8,7 +8,7 @@ import { type FlowDocument, type Path, parseFlow } from '../flow-file-document.t
 import { violations } from '../json-schema-problem.ts';
 import { caseSchema } from './case-schema.ts';
 
-/** Fields of a record, and under `$id`, `$version`, `$revision`, `$deleted` who it is. */
+/** Fields of a record, and under `$id`, `$version`, `$revision`, `$deleted`, `$topic` who it is and where it goes. */
 export type CaseRecord = Record<string, unknown>;
 
 export type ExpectedVerdict =

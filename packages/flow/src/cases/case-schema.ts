@@ -20,7 +20,11 @@ const given = {
 const output = {
   description: 'Fields of the output; only those named are compared.',
   type: 'object',
-  properties: { $id: own.$id, $deleted: own.$deleted },
+  properties: {
+    $id: own.$id,
+    $deleted: own.$deleted,
+    $topic: { description: 'The topic it goes to, of a station that writes several.', type: 'string' },
+  },
 };
 
 const code = { type: 'string', pattern: CODE_PATTERN.source };

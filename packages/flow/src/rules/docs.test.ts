@@ -34,6 +34,10 @@ async function outcomesOf(file: string, input: string, output: string): Promise<
       input: await fieldsOf(input),
       output: await fieldsOf(output),
       tables: [airports],
+      topics: new Map([
+        [output, await fieldsOf(output)],
+        ['flights.cancelled', await fieldsOf(input)],
+      ]),
     })) {
       assert.equal(fault, undefined, `${file} ${example}: ${fault?.message}`);
       count++;
@@ -45,6 +49,8 @@ async function outcomesOf(file: string, input: string, output: string): Promise<
 
 test('write-a-rule.md', async () =>
   assert.equal(await outcomesOf('write-a-rule.md', 'flights.reported', 'flights.qualified'), 6));
+test('route-records.md', async () =>
+  assert.equal(await outcomesOf('route-records.md', 'flights.reported', 'flights.qualified'), 4));
 test('add-a-lookup.md', async () =>
   assert.equal(await outcomesOf('add-a-lookup.md', 'flights.qualified', 'flights.enriched'), 2));
 test('correct-and-replay.md', async () =>

@@ -1,11 +1,13 @@
 /** Runs the examples that stand in a rule's own file. */
 import { isDeepStrictEqual } from 'node:util';
-import { Drop, Fault, type RuleResult } from '@quadrille/record';
+import { Drop, Fault, Routed, type RuleResult } from '@quadrille/record';
 import type { Field } from '../avro/field.ts';
 import type { ReadyRule, RuleExample } from '../rule.ts';
 import { defaultOf, fromWritten } from './fields.ts';
+import type { OutputFields } from './sql-plan.ts';
 
 type Row = Record<string, unknown>;
+type Output = Row | Routed<Row>;
 
 export interface ExampleOutcome {
   /** Absolute. */
@@ -28,28 +30,34 @@ export function givenRecord(example: { given: Row }, fields: readonly Field[]): 
   return record;
 }
 
-/**
- * Applies the rule to an example and compares.
- * @param input fields that are filled; `fields` all that values may be written for.
- */
+export interface ExampleFields {
+  /** Those that are filled. */
+  input: readonly Field[];
+  /** All that values may be written for. */
+  fields: readonly Field[];
+  /** Of what is sent to a topic. */
+  topics: OutputFields;
+}
+
+/** Applies the rule to an example and compares. */
 export async function runExample(
   ready: ReadyRule,
   example: RuleExample<Row, Row>,
-  input: readonly Field[],
-  fields: readonly Field[],
+  { input, fields, topics }: ExampleFields,
 ): Promise<string | undefined> {
   for (const name of Object.keys(example.given))
     if (!fields.some((field) => field.name === name)) return `\`given\` has a field \`${name}\` that no schema has`;
   const record = givenRecord(example, input);
   const [result] = await ready.apply([record]);
-  return difference(example.expect, result as RuleResult<Row>, fields);
+  return difference(example.expect, result as RuleResult<Output>, fields, topics);
 }
 
 /** What does not hold, for a person; undefined when all does. */
 function difference(
   expect: RuleExample<Row, Row>['expect'],
-  result: RuleResult<Row>,
+  result: RuleResult<Output>,
   fields: readonly Field[],
+  topics: OutputFields,
 ): string | undefined {
   const want = wantedVerdict(expect, fields);
   if (want !== undefined) {
@@ -63,13 +71,36 @@ function difference(
   }
   if (result instanceof Drop || result instanceof Fault)
     return `${resultShown(result)}, expected ${Array.isArray(expect) ? `${expect.length} records` : 'a record'}`;
-  const got = (Array.isArray(result) ? result : [result]) as Row[];
-  const wanted = (Array.isArray(expect) ? expect : [expect]) as Row[];
+  const got = ([result].flat() as Output[]).map(placed);
+  const wanted = ([expect].flat() as Output[]).map(placed);
   if (got.length !== wanted.length) return `${got.length} records, expected ${wanted.length}`;
-  const lines = wanted.flatMap((row, at) =>
-    rowDifference(row, got[at] as Row, fields).map((line) => (wanted.length === 1 ? line : `record ${at}: ${line}`)),
+  const lines = wanted.flatMap((want, at) =>
+    outputDifference(want, got[at] as Placed, topics.get(want.topic ?? '') ?? fields).map((line) =>
+      wanted.length === 1 ? line : `record ${at}: ${line}`,
+    ),
   );
   return lines.length === 0 ? undefined : lines.join('\n');
+}
+
+interface Placed {
+  /** undefined: it goes on to the next rule. */
+  topic: string | undefined;
+  record: Row;
+}
+
+/** SQL files are YAML: what their examples send to a topic names it among the fields. */
+function placed(output: Output): Placed {
+  if (output instanceof Routed) return output;
+  const { $topic: topic, ...record } = output;
+  return { topic: topic as string | undefined, record };
+}
+
+function outputDifference(want: Placed, got: Placed, fields: readonly Field[]): string[] {
+  const sent = ({ topic }: Placed): string => (topic === undefined ? 'goes on' : `goes to ${topic}`);
+  return [
+    ...(want.topic === got.topic ? [] : [`it ${sent(got)}, expected that it ${sent(want)}`]),
+    ...rowDifference(want.record, got.record, fields),
+  ];
 }
 
 function wantedVerdict(
@@ -98,7 +129,7 @@ export function rowDifference(wanted: Row, got: Row, fields: readonly Field[]): 
 
 const same = (a: unknown, b: unknown): boolean => a === b || (a === undefined && b === null) || isDeepStrictEqual(a, b);
 
-function resultShown(result: RuleResult<Row>): string {
+function resultShown(result: RuleResult<Output>): string {
   if (result instanceof Drop) return `dropped with ${result.code}`;
   if (result instanceof Fault) return `rejected with ${result.code} (${result.message})`;
   return Array.isArray(result) ? `${result.length} records` : 'a record';

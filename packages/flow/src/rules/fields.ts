@@ -2,12 +2,17 @@
 import type { Field } from '../avro/field.ts';
 
 /**
- * The fields of a chain of rules: those of the output schema, and those of the input schema that it lacks. Where both
- * have a field the output's type counts, since the rules before may have set it.
+ * The fields of a chain of rules: those of the output schema, of the other topics that rules send records to, and of
+ * the input schema. Where several have a field the output's type counts, since the rules before may have set it.
+ * @param outputs of the station's topics in their order.
  */
-export function chainFields(input: readonly Field[], output: readonly Field[]): Field[] {
-  const names = new Set(output.map(({ name }) => name));
-  return [...input.filter(({ name }) => !names.has(name)), ...output];
+export function chainFields(input: readonly Field[], ...outputs: readonly (readonly Field[])[]): Field[] {
+  let fields = input;
+  for (const output of outputs.toReversed()) {
+    const names = new Set(output.map(({ name }) => name));
+    fields = [...fields.filter(({ name }) => !names.has(name)), ...output];
+  }
+  return [...fields];
 }
 
 /** The default of the schema, null, or the type's zero. */

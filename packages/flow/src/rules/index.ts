@@ -2,17 +2,18 @@
 import { extname, isAbsolute, join } from 'node:path';
 import { Fault, Faults } from '@quadrille/record';
 import type { Field } from '../avro/field.ts';
+import type { TopicSchema } from '../avro/topic-schema.ts';
 import type { ReadyRule, RuleExample } from '../rule.ts';
 import { type ExampleOutcome, runExample } from './examples.ts';
 import { chainFields } from './fields.ts';
 import { loadSqlRule } from './sql.ts';
 import { readSqlFile, type SqlExample } from './sql-file.ts';
-import type { SqlTable } from './sql-plan.ts';
+import type { OutputFields, SqlTable } from './sql-plan.ts';
 import { readTypeScriptRule, readyTypeScriptRule } from './typescript.ts';
 
 export { type ExampleOutcome, givenRecord, rowDifference } from './examples.ts';
 export { chainFields } from './fields.ts';
-export type { SqlTable } from './sql-plan.ts';
+export type { OutputFields, SqlTable } from './sql-plan.ts';
 export { openWhere, type Where } from './where.ts';
 
 type Row = Record<string, unknown>;
@@ -22,13 +23,24 @@ export interface RuleContext {
   folder: string;
   /** Fields of the station's input. */
   input: readonly Field[];
-  /** Fields of its output. */
+  /** Fields of its output; of several, of the first. */
   output: readonly Field[];
+  /** Fields of every topic it writes, by topic: where rules may send records. Default: nowhere. */
+  topics?: OutputFields;
   /** Time that a round of one SQL rule may compute, ms. Default 10,000. */
   timeoutMs?: number;
   /** Lookups that a SQL rule may read beside `input`. */
   tables?: readonly SqlTable[];
 }
+
+/** What a station's outputs are to its rules. @param outputs in the order of the flow file. */
+export const outputContext = (outputs: readonly TopicSchema[]): Required<Pick<RuleContext, 'output' | 'topics'>> => ({
+  output: outputs[0]?.fields ?? [],
+  topics: new Map(outputs.map(({ topic, fields }) => [topic, fields])),
+});
+
+const allFields = ({ input, output, topics }: RuleContext): Field[] =>
+  chainFields(input, output, ...(topics?.values() ?? []));
 
 interface RuleFile {
   doc: string;
@@ -48,8 +60,8 @@ const LANGUAGES: { readonly [extension: string]: (file: string, context: RuleCon
   '.sql': sql,
 };
 
-async function typeScript(file: string): Promise<RuleFile> {
-  const { definition, placeOf } = await readTypeScriptRule(file);
+async function typeScript(file: string, { topics }: RuleContext): Promise<RuleFile> {
+  const { definition, placeOf } = await readTypeScriptRule(file, [...(topics?.keys() ?? [])]);
   return {
     doc: definition.doc,
     examples: definition.examples,
@@ -60,12 +72,13 @@ async function typeScript(file: string): Promise<RuleFile> {
 
 async function sql(file: string, context: RuleContext): Promise<RuleFile> {
   const read = await readSqlFile(file);
-  const fields = chainFields(context.input, context.output);
+  const fields = allFields(context);
+  const topics = context.topics ?? new Map();
   return {
     doc: read.doc,
     examples: read.examples,
     placeOf: (example) => `${file}:${read.exampleLines[example] ?? 1}`,
-    ready: (tables = context.tables ?? []) => loadSqlRule(read, { fields, tables }, context.timeoutMs),
+    ready: (tables = context.tables ?? []) => loadSqlRule(read, { fields, tables, topics }, context.timeoutMs),
   };
 }
 
@@ -104,15 +117,18 @@ export async function loadRules(files: readonly string[], context: RuleContext):
  */
 export async function runExamples(file: string, context: RuleContext): Promise<ExampleOutcome[]> {
   const rule = await open(file, context);
-  const fields = chainFields(context.input, context.output);
-  const input = context.input;
+  const fields = allFields(context);
   const ready = await rule.ready();
   const outcomes: ExampleOutcome[] = [];
   try {
     for (const [index, example] of rule.examples.entries()) {
       const { lookups } = example as SqlExample;
       const own = lookups === undefined ? ready : await rule.ready(withRows(context.tables ?? [], lookups));
-      const difference = await runExample(own, example, input, fields);
+      const difference = await runExample(own, example, {
+        input: context.input,
+        fields,
+        topics: context.topics ?? new Map(),
+      });
       if (own !== ready) await own.close();
       const name = example.name ?? `example ${index + 1}`;
       const fault =

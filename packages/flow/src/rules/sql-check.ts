@@ -4,8 +4,10 @@
  */
 import { Fault } from '@quadrille/record';
 import { problemOf, type Sandbox } from './duckdb.ts';
+import { unwritten } from './routes.ts';
 import type { SqlFile } from './sql-file.ts';
 import { type Functions, functionsOf } from './sql-functions.ts';
+import { topicsNamed } from './sql-topics.ts';
 
 /** What a checked query refers to. */
 export interface SqlUse {
@@ -13,6 +15,8 @@ export interface SqlUse {
   columns: ReadonlySet<string> | undefined;
   /** The lookups it reads, as they are named. */
   tables: ReadonlySet<string>;
+  /** The topics it sends records to. */
+  topics: ReadonlySet<string>;
 }
 
 /** A node of DuckDB's parse tree. */
@@ -32,32 +36,44 @@ const VALUE_FUNCTIONS = new Set(
 /**
  * Parses the query and finds all that it may not do.
  * @param lookups the names it may read besides `input`.
+ * @param topics that its station writes; of several the column `topic` names one.
  */
 export async function checkSql(
   sql: SqlFile,
   lookups: readonly string[],
+  topics: readonly string[],
   sandbox: Sandbox,
 ): Promise<{ faults: Fault[]; use: SqlUse }> {
-  const check = new Check(sql, lookups, await functionsOf(sandbox), sandbox);
+  const check = new Check(sql, lookups, topics, await functionsOf(sandbox), sandbox);
   await check.run();
-  return { faults: check.faults, use: { columns: check.star ? undefined : check.columns, tables: check.tables } };
+  const { faults, star, columns, tables, sentTo } = check;
+  return { faults, use: { columns: star ? undefined : columns, tables, topics: sentTo } };
 }
 
 class Check {
   readonly faults: Fault[] = [];
   readonly columns = new Set<string>();
   readonly tables = new Set<string>();
+  readonly sentTo = new Set<string>();
   star = false;
   readonly #sql: SqlFile;
   readonly #lookups: ReadonlyMap<string, string>;
+  readonly #topics: readonly string[];
   readonly #functions: Functions;
   readonly #sandbox: Sandbox;
   /** Every WITH name, with its query. */
   readonly #ctes = new Map<string, Node>();
   readonly #macros = new Set<string>();
 
-  constructor(sql: SqlFile, lookups: readonly string[], functions: Functions, sandbox: Sandbox) {
+  constructor(
+    sql: SqlFile,
+    lookups: readonly string[],
+    topics: readonly string[],
+    functions: Functions,
+    sandbox: Sandbox,
+  ) {
     this.#sql = sql;
+    this.#topics = topics;
     this.#lookups = new Map(lookups.map((name) => [name.toLowerCase(), name]));
     this.#functions = functions;
     this.#sandbox = sandbox;
@@ -80,6 +96,7 @@ class Check {
     this.#visit(query);
     for (const name of this.#macros) await this.#visitMacro(name);
     this.#countInput(query);
+    if (this.#topics.length > 1) this.#visitTopics(query);
   }
 
   #refuse(detail: string, at: Node, help?: string): void {
@@ -204,6 +221,17 @@ class Check {
     const lookup = this.#lookups.get(name);
     if (qualified || lookup === undefined) this.#refuse(`there is no relation \`${written}\``, ref, this.#relations());
     else this.tables.add(lookup);
+  }
+
+  #visitTopics(query: Node): void {
+    const { named, computed } = topicsNamed(query);
+    for (const node of computed)
+      this.#refuse('column `topic` is computed', node, "write each topic out: `CASE WHEN … THEN 'flow.topic' END`");
+    for (const { topic, at } of named) {
+      const problem = unwritten(topic, this.#topics);
+      if (problem !== undefined) this.#refuse(problem.what, at, problem.help);
+      this.sentTo.add(topic);
+    }
   }
 
   #relations(): string {

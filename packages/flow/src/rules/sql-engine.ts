@@ -2,15 +2,16 @@
 
 import duckdb from '@duckdb/node-bindings';
 import type { RuleResult } from '@quadrille/record';
-import { drop, Fault } from '@quadrille/record';
+import { Drop, drop, Fault, Routed } from '@quadrille/record';
 import { openSandbox, problemOf, quoted, type Sandbox, type SqlProblem } from './duckdb.ts';
 import { ResultChunks } from './duckdb-read.ts';
 import { TableWriter } from './duckdb-write.ts';
-import type { SqlPlan, SqlTable } from './sql-plan.ts';
+import { ROUTE, type SqlPlan, type SqlTable } from './sql-plan.ts';
 import type { SqlColumn } from './sql-types.ts';
 
 type Row = Record<string, unknown>;
-export type Results = (RuleResult<Row> | undefined)[];
+type Output = Row | Routed<Row>;
+export type Results = (RuleResult<Output> | undefined)[];
 
 const FILTERED = drop('SQL_FILTERED');
 
@@ -117,6 +118,7 @@ export class SqlEngine {
     for (let index = 0; index < chunks.count; index++)
       this.#collect(chunks, index, rows[index] as Int32Array, records, results);
     for (let row = from; row < to; row++) if (results[row] === undefined) results[row] = FILTERED;
+    if (this.#plan.to.length > 0) for (let row = from; row < to; row++) results[row] = routed(results[row]!);
     return undefined;
   }
 
@@ -162,6 +164,19 @@ function relation(name: string, columns: readonly SqlColumn[], numbered: boolean
     `CREATE TEMP TABLE ${quoted(stored(name))} (${list.join(', ')})`,
     `CREATE TEMP VIEW ${quoted(name)} AS SELECT ${view.join(', ')} FROM ${quoted(stored(name))}`,
   ];
+}
+
+/** The result with each record sent to the topic that the query named for it. */
+function routed(result: RuleResult<Output>): RuleResult<Output> {
+  if (result instanceof Drop || result instanceof Fault) return result;
+  return Array.isArray(result) ? (result as Row[]).map(route) : route(result as Row);
+}
+
+function route(record: Row): Output {
+  const topic = record[ROUTE];
+  // Set last: taking it away again leaves the record's shape as it was.
+  delete record[ROUTE];
+  return typeof topic === 'string' ? new Routed(topic, record) : record;
 }
 
 /** The row numbers of every chunk, or undefined when one is null or not of this piece. */

@@ -5,6 +5,7 @@ import { openSandbox, problemOf, quoted, type Sandbox } from './duckdb.ts';
 import type { ResultColumn } from './duckdb-read.ts';
 import { checkSql, type SqlUse } from './sql-check.ts';
 import type { SqlFile } from './sql-file.ts';
+import { TOPIC_COLUMN } from './sql-topics.ts';
 import { backFrom, columnOf, mismatch, type SqlColumn } from './sql-types.ts';
 
 /** A lookup as a relation that a query may read. */
@@ -17,18 +18,28 @@ export interface SqlTable {
   rows(): readonly Record<string, unknown>[];
 }
 
+/** Fields of every topic that a station writes, by topic, in the order of the flow file. */
+export type OutputFields = ReadonlyMap<string, readonly Field[]>;
+
 export interface SqlPlan {
   /** What DuckDB runs: the rule's query with its columns cast to what the reader reads. */
   statement: string;
   inputs: readonly SqlColumn[];
   tables: readonly { table: SqlTable; columns: readonly SqlColumn[] }[];
   results: readonly ResultColumn[];
+  /** The topics it sends records to; the column ROUTE says which. */
+  to: readonly string[];
 }
+
+/** Where a record's topic stands until the record is sent there; no field has such a name. */
+export const ROUTE = 'quadrille topic';
 
 export interface SqlScope {
   /** Fields a record may have when the rule sees it, and fields the rule may set. */
   fields: readonly Field[];
   tables: readonly SqlTable[];
+  /** Default: none. */
+  topics?: OutputFields;
 }
 
 /** Checks a rule and plans it: either faults or a plan. */
@@ -36,19 +47,20 @@ export async function planSql(sql: SqlFile, scope: SqlScope): Promise<{ plan: Sq
   const sandbox = await openSandbox();
   try {
     const names = scope.tables.map((table) => table.name);
-    const { faults, use } = await checkSql(sql, names, sandbox);
+    const { faults, use } = await checkSql(sql, names, [...(scope.topics?.keys() ?? [])], sandbox);
     faults.push(...clashes(sql, scope));
     if (faults.length > 0) return { faults };
     await createEmptyRelations(sandbox, scope);
     const shape = await bind(sql, scope, sandbox);
     if (shape.faults.length > 0) return { faults: shape.faults };
     const plan: SqlPlan = {
-      statement: wrap(sql.text, shape.columns),
+      statement: wrap(sql.text, shape.columns, shape.routed),
       inputs: usedColumns(scope.fields, use),
       tables: scope.tables
         .filter(({ name }) => use.tables.has(name))
         .map((table) => ({ table, columns: usedColumns(table.fields, use) })),
-      results: shape.columns.map(({ field }) => resultColumn(field)),
+      results: [...shape.columns.map(({ field }) => resultColumn(field)), ...(shape.routed ? [ROUTE_COLUMN] : [])],
+      to: [...use.topics],
     };
     return { plan };
   } finally {
@@ -93,9 +105,18 @@ interface Bound {
   field: Field;
 }
 
-async function bind(sql: SqlFile, scope: SqlScope, sandbox: Sandbox): Promise<{ faults: Fault[]; columns: Bound[] }> {
+interface Shape {
+  faults: Fault[];
+  columns: Bound[];
+  /** It has a column `topic` that says where records go. */
+  routed: boolean;
+}
+
+async function bind(sql: SqlFile, scope: SqlScope, sandbox: Sandbox): Promise<Shape> {
   const faults: Fault[] = [];
   const columns: Bound[] = [];
+  const topics = scope.topics ?? new Map<string, readonly Field[]>();
+  let routed = false;
   let names: string[];
   let types: string[];
   try {
@@ -108,6 +129,7 @@ async function bind(sql: SqlFile, scope: SqlScope, sandbox: Sandbox): Promise<{ 
     return {
       faults: [new Fault('SQL_INVALID', message, { place: position === undefined ? sql.file : sql.placeOf(position) })],
       columns,
+      routed,
     };
   }
   const wrong = (detail: string, help?: string): number =>
@@ -127,6 +149,13 @@ async function bind(sql: SqlFile, scope: SqlScope, sandbox: Sandbox): Promise<{ 
       continue;
     }
     const field = fieldOf(name, scope.fields);
+    if (topics.size > 1 && name.toLowerCase() === TOPIC_COLUMN) {
+      routed = true;
+      if (field !== undefined)
+        wrong('column `topic` says where a record goes, and a schema has a field of that name', 'rename the field');
+      if (type !== 'VARCHAR' && type !== '"NULL"') wrong(`column \`topic\` is ${type}, wanted is VARCHAR`);
+      continue;
+    }
     if (field === undefined) {
       wrong(
         `column \`${name}\` is no field of the output schema`,
@@ -140,12 +169,26 @@ async function bind(sql: SqlFile, scope: SqlScope, sandbox: Sandbox): Promise<{ 
         `column \`${name}\` is ${type}, wanted is ${wanted}`,
         `cast it: \`CAST(… AS ${wanted})\`, or round() first where digits would be lost`,
       );
+    for (const [topic, own] of elsewhere(field, topics)) {
+      const kind = mismatch(type, own);
+      const what = kind === undefined ? undefined : `\`${topic}\` wants ${kind}`;
+      const unlike = columnOf(own)?.physical === columnOf(field)?.physical ? undefined : `\`${topic}\` has ${own.kind}`;
+      if (wanted === undefined && (what ?? unlike) !== undefined)
+        wrong(`column \`${name}\` is ${type}, and ${what ?? unlike}`, 'give the field one type in all topics');
+    }
     columns.push({ name, field });
   }
   if (!seen.has('row'))
     wrong('the result lacks `row`', 'select `input.row`: it tells which record a result belongs to');
-  return { faults, columns };
+  return { faults, columns, routed };
 }
+
+/** The field as other topics of the station have it. */
+const elsewhere = (field: Field, topics: OutputFields): [string, Field][] =>
+  [...topics].flatMap(([topic, fields]) => {
+    const own = fieldOf(field.name, fields);
+    return own === undefined || own === field ? [] : [[topic, own]];
+  });
 
 /** A prepared statement calls the type of NULL INTEGER; a view says what it is. */
 async function resultTypes(query: string, sandbox: Sandbox): Promise<string[]> {
@@ -170,11 +213,14 @@ function usedColumns(fields: readonly Field[], use: SqlUse): SqlColumn[] {
     .filter((column) => column !== undefined);
 }
 
-function wrap(text: string, columns: readonly Bound[]): string {
+function wrap(text: string, columns: readonly Bound[], routed: boolean): string {
   const query = text.replace(/;\s*(--[^\n]*\s*)*$/, '');
   const list = columns.map(({ name, field }) => `${backFrom(quoted(name), field)} AS ${quoted(name)}`);
+  if (routed) list.push(`CAST(${quoted(TOPIC_COLUMN)} AS VARCHAR) AS ${quoted(ROUTE)}`);
   return `SELECT ${['CAST("row" AS INTEGER) AS "row"', ...list].join(', ')} FROM (\n${query}\n) AS result`;
 }
+
+const ROUTE_COLUMN: ResultColumn = { name: ROUTE, physical: 'text', factor: 1, bigint: false };
 
 function resultColumn(field: Field): ResultColumn {
   const { physical, factor } = columnOf(field) as SqlColumn;

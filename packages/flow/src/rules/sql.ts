@@ -2,7 +2,7 @@
  * SQL rules: a query over the round, row by row. The input's row number is selected: a row that is missing is a drop
  * (SQL_FILTERED), a repeated one makes several records. Columns are set on the record, all else stays as it was.
  */
-import { Fault, Faults, type RuleResult } from '@quadrille/record';
+import { Fault, Faults, type Routed, type RuleResult } from '@quadrille/record';
 import type { ReadyRule } from '../rule.ts';
 import { problemOf, type SqlProblem } from './duckdb.ts';
 import { isolate, type Pace } from './isolate.ts';
@@ -27,6 +27,7 @@ export async function loadSqlRule(sql: SqlFile, scope: SqlScope, timeoutMs = DEF
 
 export class SqlRule implements ReadyRule {
   readonly name: string;
+  readonly to: readonly string[];
   readonly #file: string;
   readonly #plan: SqlPlan;
   readonly #timeoutMs: number;
@@ -37,6 +38,7 @@ export class SqlRule implements ReadyRule {
 
   constructor(sql: SqlFile, plan: SqlPlan, timeoutMs: number, engine: SqlEngine) {
     this.name = sql.name;
+    this.to = plan.to;
     this.#file = sql.file;
     this.#plan = plan;
     this.#timeoutMs = timeoutMs;
@@ -48,7 +50,7 @@ export class SqlRule implements ReadyRule {
    * within `timeoutMs` for the whole round; what was not decided by then is SQL_TIMEOUT too.
    * @throws Fault LOOKUP_UNAVAILABLE when a lookup cannot be given to DuckDB.
    */
-  apply(records: Row[]): Promise<RuleResult<Row>[]> {
+  apply(records: Row[]): Promise<RuleResult<Row | Routed<Row>>[]> {
     const turn = this.#turn.then(() => this.#apply(records));
     this.#turn = turn.catch(() => undefined);
     return turn;
@@ -59,7 +61,7 @@ export class SqlRule implements ReadyRule {
     this.#engine.close();
   }
 
-  async #apply(records: Row[]): Promise<RuleResult<Row>[]> {
+  async #apply(records: Row[]): Promise<RuleResult<Row | Routed<Row>>[]> {
     const results: Results = new Array(records.length).fill(undefined);
     if (records.length === 0) return [];
     await this.#refresh();
@@ -75,7 +77,7 @@ export class SqlRule implements ReadyRule {
         results[row] = this.#timeout();
       },
     });
-    return results as RuleResult<Row>[];
+    return results as RuleResult<Row | Routed<Row>>[];
   }
 
   async #attempt(records: Row[], results: Results, from: number, to: number): Promise<SqlProblem | undefined> {

@@ -41,7 +41,7 @@ export async function openWhere(fields: readonly Field[], expression: string, ti
   } finally {
     sandbox.close();
   }
-  const plan = { statement, inputs, tables: [], results: [] };
+  const plan = { statement, inputs, tables: [], results: [], to: [] };
   return new OpenWhere(await SqlEngine.open(plan, 'where'), timeoutMs);
 }
 

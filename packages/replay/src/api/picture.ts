@@ -69,7 +69,8 @@ export const ServiceStatus = Type.Object({
           name: Type.String(),
           kind: Type.String(),
           from: Nullable(Type.String()),
-          to: Nullable(Type.String()),
+          /** The topics it writes; none of a loader. */
+          to: Type.Array(Type.String()),
         }),
       ),
     }),

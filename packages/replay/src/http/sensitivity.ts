@@ -63,7 +63,7 @@ function spreadIds(flows: readonly Flow[], topics: Map<string, TopicSensitivity>
     for (const station of stations) {
       if (station.kind !== 'extractor' && station.kind !== 'loader' && station.from === topic)
         // The outputs of a record that becomes several have paths under its id as keys.
-        mark(station.to, ids, ids || keys);
+        for (const to of station.to) mark(to, ids, ids || keys);
     }
   };
   for (const station of stations) {

@@ -4,7 +4,7 @@
  * once more, with what stood before, so that it makes tombstones of what it does not make again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Flow, StationSpec } from '@quadrille/flow';
+import { type Flow, outputTopicsOf, type StationSpec } from '@quadrille/flow';
 import { Fault, type FormerOutput, packFormer, replayTopic } from '@quadrille/record';
 import type { Placed } from '../api/index.ts';
 import { readersOf } from '../lineage/downstream.ts';
@@ -70,7 +70,9 @@ export function followUp(ground: Ground, decisions: Decisions, ready: () => bool
 
 /** The stations behind one that make something themselves. */
 const behind = (flow: Flow, spec: StationSpec) =>
-  spec.kind === 'loader' ? [] : readersOf(flow, spec.to).filter(({ kind }) => kind !== 'loader');
+  outputTopicsOf(spec)
+    .flatMap((topic) => readersOf(flow, topic))
+    .filter(({ kind }) => kind !== 'loader');
 
 const itemsAfter = (
   { database }: Pick<Ground, 'database'>,
@@ -99,7 +101,8 @@ async function followUpBatch(
   const again = await outputsAgain(ground, flow.name, spec.name, items);
   const open = new Set<Item>();
   for (const reader of behind(flow, spec)) {
-    const { waiting, surplus } = await surplusOf(ground, flow.name, reader.name, again);
+    const read = again.filter(({ now }) => now.topic === reader.from);
+    const { waiting, surplus } = await surplusOf(ground, flow.name, reader.name, read);
     for (const item of waiting) open.add(item);
     const left = surplus.filter(({ item }) => !open.has(item));
     for (const item of await ask(ground, decisions, flow.name, reader.name, left)) open.add(item);

@@ -1,5 +1,5 @@
 /** The books of a flow, narrowed to what was asked for, with its dead letters beside them. */
-import { type Flow, inputsOf, outputOf, type StationSpec } from '@quadrille/flow';
+import { type Flow, inputsOf, outputTopicsOf, type StationSpec } from '@quadrille/flow';
 import {
   deadLetterTopic,
   Fault,
@@ -56,11 +56,11 @@ interface Wanted {
 
 const topicsOf = (flow: Flow, spec: StationSpec): string[] => {
   const input = inputsOf(spec)[0];
-  const output = outputOf(spec);
+  const outputs = outputTopicsOf(spec);
   return [
     ...(input === undefined ? [] : [input]),
-    ...(output === undefined ? [] : [output]),
-    deadLetterTopic(input ?? output ?? ''),
+    ...outputs,
+    deadLetterTopic(input ?? outputs[0] ?? ''),
     replayTopic(flow.name, spec.name),
   ];
 };

@@ -1,6 +1,6 @@
 /** Follows records through the stations of a flow by what the ledger says: verdicts, and what was made of them. */
 import type { Flow, StationSpec } from '@quadrille/flow';
-import { inputsOf, outputOf } from '@quadrille/flow';
+import { inputsOf, outputTopicsOf } from '@quadrille/flow';
 import type { RecordVerdict } from '@quadrille/record';
 import type { Placed, TraceStep } from '../api/index.ts';
 import type { Ground } from '../model.ts';
@@ -88,7 +88,7 @@ export class Way {
         const origin = wanted.get(placeText(from)) ?? { place: from, makers: new Set() };
         wanted.set(placeText(from), origin);
         for (const spec of sent !== undefined ? readers : this.#readers(from.topic))
-          if (sent !== undefined || outputOf(spec) === place.topic) origin.makers.add(spec);
+          if (sent !== undefined || outputTopicsOf(spec).includes(place.topic)) origin.makers.add(spec);
       }
       const origins = await recordsAt(
         this.#ground,
@@ -136,7 +136,7 @@ export class Way {
       const at = parts[i]?.at;
       this.#verdicts.push(this.#verdictStep(spec, node, verdict, at, letterAt));
       const own = (children.get(placeText(node.seen.place)) ?? []).filter(
-        ({ sent, seen }) => sent === undefined && seen.place.topic === outputOf(spec),
+        ({ sent, seen }) => sent === undefined && outputTopicsOf(spec).includes(seen.place.topic),
       );
       if (at !== undefined) for (const child of own) child.seen.at = at;
       // An output alone keeps the id; several are numbered.
@@ -231,16 +231,15 @@ export function depthsOf(flow: Flow): Map<string, number> {
   for (const spec of stations) {
     const [input] = inputsOf(spec);
     if (input !== undefined) depths.set(input, 0);
-    const output = outputOf(spec);
-    if (output !== undefined) depths.set(output, 0);
+    for (const output of outputTopicsOf(spec)) depths.set(output, 0);
   }
   // As many rounds as there are stations: a longer way would be a circle.
   for (let round = 0; round < stations.length; round++)
     for (const spec of stations) {
       const [input] = inputsOf(spec);
-      const output = outputOf(spec);
-      if (input === undefined || output === undefined) continue;
-      depths.set(output, Math.min(stations.length, Math.max(depths.get(output)!, depths.get(input)! + 1)));
+      if (input === undefined) continue;
+      for (const output of outputTopicsOf(spec))
+        depths.set(output, Math.min(stations.length, Math.max(depths.get(output)!, depths.get(input)! + 1)));
     }
   return depths;
 }

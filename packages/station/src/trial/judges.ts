@@ -5,14 +5,16 @@ import {
   type EnricherSpec,
   type Flow,
   loadRules,
+  type OutputTopics,
   openLookups,
+  outputContext,
   type ReadyRule,
   referenceTopicsOf,
   type StationSpec,
   type TopicSchema,
 } from '@quadrille/flow';
 import type { InputRecord } from '@quadrille/record';
-import { Emitter } from '../emitter.ts';
+import { Emitter, type Emitters } from '../emitter.ts';
 import { Enrich } from '../enrich.ts';
 import { Extract } from '../extract.ts';
 import type { Judge } from '../judge.ts';
@@ -59,14 +61,14 @@ export async function judgeOf(
     }
     case 'transformer': {
       const input = await schemas.of(spec.from);
-      const output = await schemas.of(spec.to);
+      const outputs = await outputsFor(spec, schemas);
       let ready = rules.get(spec.name);
       if (ready === undefined) {
-        ready = await loadRules(spec.rules, rulesContext(flow, spec, input, output));
+        ready = await loadRules(spec.rules, rulesContext(flow, spec, input, outputs));
         rules.set(spec.name, ready);
       }
-      const emitter = emitterOf(spec.from, output, schemas);
-      return { judge: new Transform({ decoder: schemas.decoder(input), emitter, rules: ready }) };
+      const emitters = emittersOf(spec.from, outputs, schemas);
+      return { judge: new Transform({ decoder: schemas.decoder(input), emitters, rules: ready }) };
     }
     case 'enricher':
       return { judge: await enrichOf(flow, spec, schemas, given) };
@@ -79,17 +81,17 @@ export async function judgeOf(
 
 async function enrichOf(flow: Flow, spec: EnricherSpec, schemas: MemorySchemas, given: LookupsGiven): Promise<Enrich> {
   const input = await schemas.of(spec.from);
-  const output = await schemas.of(spec.to);
+  const outputs = await outputsFor(spec, schemas);
   const topics = new Map<string, TopicSchema>();
   for (const topic of referenceTopicsOf(spec)) topics.set(topic, await schemas.of(topic));
   const lookups = openLookups(spec.lookups, {
-    record: chainFields(input.fields, output.fields),
+    record: chainFields(input.fields, ...outputs.map(({ fields }) => fields)),
     fieldsOf: (topic) => topics.get(topic)!.fields,
     sql: spec.sql !== undefined,
     asked: ({ name }) => new MemoryLookup(given.asked.get(`${spec.name}.${name}`) ?? []),
   });
   const files = [...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules];
-  const rules = await loadRules(files, { ...rulesContext(flow, spec, input, output), tables: lookups.tables });
+  const rules = await loadRules(files, { ...rulesContext(flow, spec, input, outputs), tables: lookups.tables });
   for (const reference of lookups.references) {
     const decoder = schemas.decoder(topics.get(reference.topic)!);
     for (const record of given.topics.get(reference.topic) ?? []) {
@@ -100,20 +102,26 @@ async function enrichOf(flow: Flow, spec: EnricherSpec, schemas: MemorySchemas, 
   }
   // All rows there will be are there.
   const feed = { start: async () => {}, stop: async () => {}, require: () => {}, refresh: async () => {} };
-  const emitter = emitterOf(spec.from, output, schemas);
-  return new Enrich({ decoder: schemas.decoder(input), emitter, feed, legs: lookups.legs, rules });
+  const emitters = emittersOf(spec.from, outputs, schemas);
+  return new Enrich({ decoder: schemas.decoder(input), emitters, feed, legs: lookups.legs, rules });
 }
 
-function rulesContext(flow: Flow, spec: StationSpec, input: TopicSchema, output: TopicSchema) {
-  return { folder: flow.folder, input: input.fields, output: output.fields, timeoutMs: spec.timeoutMs };
+const outputsFor = ({ to }: { to: OutputTopics }, schemas: MemorySchemas): Promise<TopicSchema[]> =>
+  Promise.all(to.map((topic) => schemas.of(topic)));
+
+function rulesContext(flow: Flow, spec: StationSpec, input: TopicSchema, outputs: readonly TopicSchema[]) {
+  return { folder: flow.folder, input: input.fields, ...outputContext(outputs), timeoutMs: spec.timeoutMs };
 }
 
-const emitterOf = (from: string, output: TopicSchema, schemas: MemorySchemas): Emitter =>
-  new Emitter({
-    topic: output.topic,
-    partitions: 1,
-    encoder: schemas.encoder(output),
-    outlet,
-    from,
-    fromPartitions: 1,
-  });
+const emittersOf = (from: string, outputs: readonly TopicSchema[], schemas: MemorySchemas): Emitters =>
+  outputs.map(
+    (output) =>
+      new Emitter({
+        topic: output.topic,
+        partitions: 1,
+        encoder: schemas.encoder(output),
+        outlet,
+        from,
+        fromPartitions: 1,
+      }),
+  ) as unknown as Emitters;

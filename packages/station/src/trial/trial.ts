@@ -7,7 +7,7 @@ import {
   type Decoder,
   type Flow,
   inputsOf,
-  outputOf,
+  outputTopicsOf,
   type RawItem,
   type ReadyRule,
   type StationSpec,
@@ -45,6 +45,7 @@ export interface TrialVerdict {
   code?: string;
   /** Of a reject. */
   fault?: Fault;
+  /** In the order of the rules, whatever topics they went to. */
   outputs: TrialOutput[];
   /** Of a loader: written, unchanged, superseded, conflict. */
   outcome?: string;
@@ -126,14 +127,17 @@ export class Trial {
     const verdicts: TrialVerdict[] = [];
     const sent = new Map<string, InputRecord[]>();
     for (const [at, slice] of slices.entries()) {
-      const outputs: TrialOutput[] = [];
+      const made: { index: number; output: TrialOutput }[] = [];
       for (const [topic, list] of slice.outputs) {
         const decoder = this.#schemas.decoder(await this.#schemas.of(topic));
         const received = list.map((output) => recordOf(topic, output));
-        for (const record of received)
-          outputs.push({ topic, id: record.id, value: await decoded(decoder, record.bytes) });
+        for (const record of received) {
+          const output = { topic, id: record.id, value: await decoded(decoder, record.bytes) };
+          made.push({ index: record.envelope().from?.index ?? 0, output });
+        }
         sent.set(topic, [...(sent.get(topic) ?? []), ...received]);
       }
+      const outputs = made.sort((a, b) => a.index - b.index).map(({ output }) => output);
       const id = ids[at] || (outputs[0]?.id ?? '');
       verdicts.push(held.has(slice) ? { id, verdict: 'hold', outputs: [] } : { id, ...verdictOf(slice), outputs });
     }
@@ -210,7 +214,8 @@ function inOrder(stations: readonly StationSpec[]): StationSpec[] {
   const order: StationSpec[] = [];
   const visit = (station: StationSpec): void => {
     if (order.includes(station)) return;
-    for (const topic of inputsOf(station)) for (const writer of stations) if (outputOf(writer) === topic) visit(writer);
+    for (const topic of inputsOf(station))
+      for (const writer of stations) if (outputTopicsOf(writer).includes(topic)) visit(writer);
     order.push(station);
   };
   for (const station of stations) visit(station);

@@ -7,8 +7,8 @@ const { flow: path, group, expect } = settings();
 const flow = await readFlow(path!);
 const spec = flow.stations.get('qualify') as TransformerSpec;
 const input = bareType(flow.schemas, spec.from);
-const output = bareType(flow.schemas, spec.to);
-const schemas = [await readTopicSchema(flow.schemas, spec.from), await readTopicSchema(flow.schemas, spec.to)];
+const output = bareType(flow.schemas, spec.to[0]);
+const schemas = [await readTopicSchema(flow.schemas, spec.from), await readTopicSchema(flow.schemas, spec.to[0])];
 const rules = await loadRules(spec.rules, {
   folder: flow.folder,
   input: schemas[0]!.fields,
@@ -17,7 +17,7 @@ const rules = await loadRules(spec.rules, {
 
 await runFloor({
   from: spec.from,
-  to: spec.to,
+  to: spec.to[0],
   group: group!,
   expect: Number(expect),
   work: async (messages, partition) => {

@@ -16,11 +16,11 @@ import {
 } from '../harness/index.ts';
 import { schema } from '../station/sample.ts';
 
-/** What the rule does with `record`; body of a function. */
-const ruleOf = (body: string): string => `
+/** What the rule does with `record`; body of a function. @param to further topics of the station. */
+const ruleOf = (body: string, to: readonly string[] = []): string => `
 import { rule } from '@quadrille/flow';
-import { drop, reject } from '@quadrille/record';
-export default rule({ doc: 'As the test says.', examples: [], apply(record) { ${body} } });
+import { drop, reject, to } from '@quadrille/record';
+export default rule({ doc: 'As the test says.', to: ${JSON.stringify(to)}, examples: [], apply(record) { ${body} } });
 `;
 
 /** Does what the field \`does\` says. */
@@ -47,12 +47,14 @@ stations:
 
 export class Chain implements AsyncDisposable {
   readonly flow: FlowFixture;
+  readonly #to: readonly string[];
   judge!: StationProcess;
   store!: StationProcess;
   service!: ReplayService;
 
-  constructor(flow: FlowFixture) {
+  constructor(flow: FlowFixture, to: readonly string[]) {
     this.flow = flow;
+    this.#to = to;
   }
 
   get table(): string {
@@ -61,7 +63,7 @@ export class Chain implements AsyncDisposable {
 
   /** Replaces the rule and starts the station anew, as a deployment does. */
   async deploy(body: string): Promise<void> {
-    await this.flow.write('rules/steer.ts', ruleOf(body));
+    await this.flow.write('rules/steer.ts', ruleOf(body, this.#to));
     await this.judge.stop();
     await this.deployAfterStop();
   }
@@ -107,14 +109,27 @@ export class Chain implements AsyncDisposable {
   }
 }
 
-/** Flow, both stations and the service, running. @param addresses of servers other than those of the run. */
-export async function startChain(body = STEERED, addresses?: Addresses): Promise<Chain> {
+/**
+ * Flow, both stations and the service, running.
+ * @param addresses of servers other than those of the run.
+ * @param to topics that the first station writes beside `FLOW.out`.
+ */
+export async function startChain(
+  body = STEERED,
+  addresses?: Addresses,
+  to: Readonly<Record<string, object>> = {},
+): Promise<Chain> {
+  const topics = Object.keys(to);
   const chain = new Chain(
     await flowFixture({
-      files: { 'flow.yaml': FLOW, 'rules/steer.ts': ruleOf(body) },
-      schemas: { 'FLOW.in': schema('In'), 'FLOW.out': schema('Out') },
+      files: {
+        'flow.yaml': FLOW.replace('to: FLOW.out', `to: [${['FLOW.out', ...topics].join(', ')}]`),
+        'rules/steer.ts': ruleOf(body, topics),
+      },
+      schemas: { 'FLOW.in': schema('In'), 'FLOW.out': schema('Out'), ...to },
       ...(addresses === undefined ? {} : { addresses }),
     }),
+    topics,
   );
   try {
     [chain.judge, chain.store, chain.service] = await Promise.all([
