@@ -1,6 +1,6 @@
 /**
  * Writes the pages of docs/reference that are made of code: faults.md from the fault table, metrics.md from the registries
- * of a station and of the replay service. scripts/docs.test.ts holds them up to date.
+ * of a station and of the replay service, licences.md from the lockfile. scripts/docs.test.ts holds them up to date.
  */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,7 @@ import { createMetrics } from '../packages/replay/src/metrics.ts';
 import { lookupMetrics } from '../packages/station/src/lookup-metrics.ts';
 import { StationMetrics } from '../packages/station/src/metrics.ts';
 import { SourceMetrics } from '../packages/station/src/source-metrics.ts';
+import { licencesPage } from './licences.ts';
 
 const CLASSES: Readonly<Record<FaultClass, string>> = {
   data: 'The record’s own bytes are at fault: it becomes a dead letter.',
@@ -148,6 +149,7 @@ export function metricsPage(): string {
 /** Every generated page, by its path from the root. */
 export const pages: Readonly<Record<string, () => string>> = {
   'docs/reference/faults.md': faultsPage,
+  'docs/reference/licences.md': licencesPage,
   'docs/reference/metrics.md': metricsPage,
 };
 
