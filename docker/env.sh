@@ -1,5 +1,6 @@
 #!/bin/sh
 # Prints an .env with secrets of its own, for docker compose: sh docker/env.sh > .env
+# Secrets stay within the shell: what is an argument of a program, others can read in the list of processes.
 set -eu
 umask 077
 secret() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
@@ -7,11 +8,13 @@ sha256() { printf %s "$1" | if command -v sha256sum > /dev/null; then sha256sum;
 
 operator=$(secret)
 prometheus=$(secret)
-sed -e "s/^POSTGRES_PASSWORD=.*/POSTGRES_PASSWORD=$(secret)/" \
-    -e "s/^REGISTRY_PASSWORD=.*/REGISTRY_PASSWORD=$(secret)/" \
-    -e "s/^GRAFANA_PASSWORD=.*/GRAFANA_PASSWORD=$(secret)/" \
-    -e "s/^QUADRILLE_TOKEN=.*/QUADRILLE_TOKEN=$operator/" \
-    -e "s/^QUADRILLE_TOKEN_SHA256=.*/QUADRILLE_TOKEN_SHA256=$(sha256 "$operator")/" \
-    -e "s/^PROMETHEUS_TOKEN=.*/PROMETHEUS_TOKEN=$prometheus/" \
-    -e "s/^PROMETHEUS_TOKEN_SHA256=.*/PROMETHEUS_TOKEN_SHA256=$(sha256 "$prometheus")/" \
-    "$(dirname "$0")/../.env.example"
+while IFS= read -r line; do
+  case $line in
+    POSTGRES_PASSWORD=* | REGISTRY_PASSWORD=* | GRAFANA_PASSWORD=*) line=${line%%=*}=$(secret) ;;
+    QUADRILLE_TOKEN=*) line=QUADRILLE_TOKEN=$operator ;;
+    QUADRILLE_TOKEN_SHA256=*) line=QUADRILLE_TOKEN_SHA256=$(sha256 "$operator") ;;
+    PROMETHEUS_TOKEN=*) line=PROMETHEUS_TOKEN=$prometheus ;;
+    PROMETHEUS_TOKEN_SHA256=*) line=PROMETHEUS_TOKEN_SHA256=$(sha256 "$prometheus") ;;
+  esac
+  printf '%s\n' "$line"
+done < "$(dirname "$0")/../.env.example"

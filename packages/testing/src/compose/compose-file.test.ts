@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { readFlow } from '@quadrille/flow';
 import { aclsOf } from '@quadrille/station';
@@ -107,6 +109,26 @@ test('secrets come from .env alone, which is no part of the project, and env.sh 
     assert.equal(one[`${name}_SHA256`], createHash('sha256').update(one[name]!).digest('hex'));
   assert.match(read('.gitignore'), /^\.env$/m);
   assert.match(read('.dockerignore'), /^\*$/m);
+});
+
+test('no program that env.sh runs is handed a secret: its arguments stand in the list of processes', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quadrille-env-'));
+  const told = join(folder, 'told');
+  for (const program of ['od', 'tr', 'cut', 'sed', 'awk', 'dirname', 'sha256sum', 'shasum', 'printf'])
+    await writeFile(
+      join(folder, program),
+      `#!/bin/sh\necho "$0 $*" >> '${told}'\nPATH=\${PATH#*:} exec ${program} "$@"\n`,
+      {
+        mode: 0o755,
+      },
+    );
+  const env = { PATH: `${folder}:${process.env.PATH}` };
+  const made = settingsOf(execFileSync('sh', [join(ROOT, 'docker/env.sh')], { encoding: 'utf8', env }));
+  const seen = read(relative(ROOT, told));
+  await rm(folder, { recursive: true });
+  assert.match(seen, /\/od /, 'what is run is seen');
+  for (const [name, value] of Object.entries(made))
+    if (/PASSWORD|TOKEN/.test(name)) assert.ok(!seen.includes(value), name);
 });
 
 test('the Dockerfile knows every workspace, and a target for every service', () => {
