@@ -45,9 +45,15 @@ export async function linkRange(tx: Tx, { topic, partition, from, to }: OffsetRa
     `SELECT r.topic, r.partition, r.record_offset, r.flow, r.station, r.record_id, r.version::text, r.revision, r.replay,
        r.code, r.class, r.field, r.fingerprint, r.message, r.place, r.first_at, r.last_at, r.source_topic,
        r.source_partition, r.source_offset, coalesce(length(r.value), 0) AS bytes, r.key AS key_bytes
-     FROM letter_record r JOIN rejected_run x
-       ON x.topic = r.topic AND x.partition = r.partition AND r.record_offset >= x.from_offset AND r.record_offset < x.to_offset
+     FROM letter_record r
+     -- Runs do not overlap: the one that begins last before a record is the only one that can hold it, however many there are.
+     CROSS JOIN LATERAL (
+       SELECT x.to_offset FROM rejected_run x
+       WHERE x.topic = r.topic AND x.partition = r.partition AND x.from_offset <= r.record_offset
+       ORDER BY x.from_offset DESC LIMIT 1
+     ) run
      WHERE r.topic = $1 AND r.partition = $2 AND r.record_offset >= $3 AND r.record_offset < $4 AND r.dead_letter IS NULL
+       AND run.to_offset > r.record_offset
      ORDER BY r.record_offset`,
     [topic, partition, from, to],
   );
