@@ -209,3 +209,30 @@ test('replays of the flows that are known are listed page by page, the newest fi
   assert.deepEqual((await replays(ground, { states: ['done'], limit: 2, cursor: undefined })).items, []);
   await assert.rejects(replays(ground, { limit: 2, cursor: 'none' }), { code: 'REQUEST_INVALID' });
 });
+
+test('whoever looks for verdicts waits for whoever makes parts live, instead of both for each other', {
+  skip,
+}, async () => {
+  await using of = await Letters.open();
+  const { database } = of.ground;
+  const letters = await of.add({ id: 'r0', offset: 0 }, { id: 'r1', offset: 1 }, { id: 'r2', offset: 2 });
+  const id = await decide(of, 1, letters);
+  await sent(of, id, [10, 11, 12]);
+  await judge(of, 10, false);
+  await database.query("insert into chain values ($1, 'judge', $2, 0, 10, null, null, null)", [FLOW, TOPIC]);
+  let settling: Promise<number> | undefined;
+  await database.transaction(async (tx) => {
+    // In the order of follow/liveness.ts: the chain, dead letters of new attempts, the items that were judged.
+    await tx.query('select from chain for update');
+    await tx.query('update dead_letter set last_at = last_at where id = any($1)', [letters]);
+    settling = settleSent(database, FLOW, 'judge', id);
+    settling.catch(() => {});
+    for (let waiting = 0; waiting === 0; )
+      [{ waiting }] = (await database.query<{ waiting: number }>(
+        `select count(*) as waiting from pg_stat_activity
+         where wait_event_type = 'Lock' and query like 'select from chain%' and not pid = pg_backend_pid()`,
+      )) as [{ waiting: number }];
+    await tx.query('select from replay_item where replay = $1 order by seq for update', [id]);
+  });
+  assert.equal(await settling, 3);
+});

@@ -60,6 +60,12 @@ export async function settleSent(database: Database, flow: string, station: stri
   let settled = 0;
   for (let after = -1; ; ) {
     const last = await database.transaction(async (tx) => {
+      // As whoever makes parts live does first: that one has dead letters locked when it comes to the items.
+      await tx.query('select from chain where (flow, station, topic) = ($1, $2, $3) order by partition for update', [
+        flow,
+        station,
+        replayTopic(flow, station),
+      ]);
       const items = await tx.query<SentItem>(
         `${SENT} and i.replay = $1 and i.seq > $2 order by i.seq limit ${AT_ONCE} for update of i`,
         [replay, after],
