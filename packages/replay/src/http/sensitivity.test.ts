@@ -43,6 +43,7 @@ test('fields by the mark in the schema; ids and keys where a sensitive field goe
   assert.deepEqual([out.some, out.ids, out.hides('other')], [false, true, false]);
   assert.deepEqual([sensitivity.of('plain.in').some, sensitivity.of('plain.in').ids], [true, false]);
   assert.equal(sensitivity.any, true);
+  assert.deepEqual(['mail', 'plain', 'unknown'].map(sensitivity.ids), [true, false, false]);
 });
 
 test('of a topic that no flow knows nothing is shown', async () => {

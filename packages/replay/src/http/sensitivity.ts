@@ -17,6 +17,8 @@ export interface Sensitivity {
   of(topic: string): TopicSensitivity;
   /** Anything is, anywhere: then conditions over values could be used to guess them. */
   any: boolean;
+  /** Ids of a flow's records are, in one of its topics at least: then questions for an id could be used to guess it. */
+  ids(flow: string): boolean;
 }
 
 const ALL: TopicSensitivity = { hides: () => true, fields: new Set(), some: true, ids: true, keys: true };
@@ -32,6 +34,10 @@ export async function readSensitivity(flows: Iterable<Flow>): Promise<Sensitivit
   return {
     of: (topic) => topics.get(topic.replace(/^dlq\./, '')) ?? ALL,
     any: [...topics.values()].some(({ some }) => some),
+    ids: (name) => {
+      const flow = all.find((each) => each.name === name);
+      return [...(flow?.topics.keys() ?? [])].some((topic) => (topics.get(topic) ?? ALL).ids);
+    },
   };
 }
 

@@ -27,7 +27,7 @@ const CALLS: Record<string, InjectOptions> = {
   'GET /v1/replays/:id/items': { url: '/v1/replays/people-1/items?states=rejected' },
   'POST /v1/replays/:id/cancel': { url: '/v1/replays/people-1/cancel' },
   'GET /v1/reconciliation': { url: '/v1/reconciliation?flow=people' },
-  'GET /v1/trace': { url: '/v1/trace?flow=people&record=x' },
+  'GET /v1/trace': { url: '/v1/trace?flow=parcels&record=x' },
   'GET /v1/audit': { url: '/v1/audit?since=2026-11-24T00:00:00Z' },
 };
 const rows = routesOf(stub(), () => sensitivity).map((row) => ({ ...row, name: `${row.method} ${row.url}` }));
@@ -108,6 +108,12 @@ test('role view cannot find out values by conditions', async () => {
     }
   });
   assert.equal(backend.asked.length, 6, 'the refused ones asked nothing');
+  await using(serverOn(backend), async (server) => {
+    const url = `/v1/trace?flow=people&record=${SECRET}`;
+    const refused = await server.inject({ url, headers: as('view') });
+    assert.deepEqual([refused.statusCode, codes(refused.body)], [403, ['NOT_ALLOWED']]);
+    assert.equal((await server.inject({ url, headers: as('operate') })).statusCode, 200);
+  });
 });
 
 test('changes stand in the audit without payload, refused ones too; plans do not', async () => {

@@ -156,7 +156,11 @@ const topic = (sensitive: string[], known: string[]): TopicSensitivity => ({
   ids: sensitive.length > 0,
   keys: sensitive.length > 0,
 });
-export const sensitivity: Sensitivity = { of: () => topic(['email'], ['email', 'town']), any: true };
+export const sensitivity: Sensitivity = {
+  of: () => topic(['email'], ['email', 'town']),
+  any: true,
+  ids: (flow) => flow === 'people',
+};
 
 /** Answers with the one of each kind above, and notes what it was asked. */
 export function stub(): Backend & { asked: unknown[]; noted: Omit<AuditEntry, 'id' | 'at'>[] } {

@@ -17,6 +17,6 @@ export const routesOf = (backend: Backend, sensitivity: () => Sensitivity): AnyR
   ...correctionRoutes(backend),
   ...setAsideRoutes(backend),
   ...replayRoutes(backend, sensitivity),
-  ...pictureRoutes(backend),
+  ...pictureRoutes(backend, sensitivity),
   ...auditRoutes(backend, sensitivity),
 ];
