@@ -23,12 +23,18 @@ function words(commands: readonly Command[]): Map<string, string[]> {
   return after;
 }
 
+/** Where the next word can only be one of these, and no file: at the beginning, and after a first word that needs a second. */
+const isClosed = (key: string, after: ReadonlyMap<string, string[]>): boolean =>
+  key === '' || [...after.keys()].some((other) => other.startsWith(`${key} `));
+
 export function completionScript(shell: 'bash' | 'zsh' | 'fish', commands: readonly Command[]): string {
   const after = words(commands);
   if (shell === 'fish') return fish(after);
-  const cases = [...after].map(([key, list]) => `    '${key}') words='${list.join(' ')}' ;;`).join('\n');
+  const cases = [...after]
+    .map(([key, list]) => `    '${key}') words='${list.join(' ')}'${isClosed(key, after) ? " files=''" : ''} ;;`)
+    .join('\n');
   const bash = `_quadrille() {
-  local words='' current="\${COMP_WORDS[COMP_CWORD]}" path="\${COMP_WORDS[*]:1:COMP_CWORD-1}"
+  local words='' files=yes current="\${COMP_WORDS[COMP_CWORD]}" path="\${COMP_WORDS[*]:1:COMP_CWORD-1}"
   case "$path" in
 ${cases}
     *) case "\${COMP_WORDS[1]} \${COMP_WORDS[2]}" in
@@ -44,7 +50,8 @@ ${[...after]
       esac ;;
     esac ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current"))
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  [ -z "$files" ] || COMPREPLY+=($(compgen -f -- "$current"))
 }
 complete -o filenames -F _quadrille quadrille
 `;
@@ -59,8 +66,11 @@ function fish(after: ReadonlyMap<string, string[]>): string {
       key === ''
         ? '__fish_use_subcommand'
         : `__fish_seen_subcommand_from ${first}${second === undefined ? '' : `; and __fish_seen_subcommand_from ${second}`}`;
+    const files = isClosed(key, after) ? '-f ' : '';
     for (const word of list)
-      lines.push(`complete -c quadrille -n '${when}' ${word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word}`}`);
+      lines.push(
+        `complete -c quadrille -n '${when}' ${files}${word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word}`}`,
+      );
   }
   return `${lines.join('\n')}\n`;
 }

@@ -1,4 +1,5 @@
 /** `quadrille audit`: who has changed what, when and why. */
+import { Fault } from '@quadrille/record';
 import type { AuditEntry } from '@quadrille/replay/api';
 import { type Command, text, wholeNumber } from '../command.ts';
 import { EXIT } from '../exit.ts';
@@ -7,13 +8,15 @@ import { age } from '../print/values.ts';
 import { withReplay } from '../replay/service.ts';
 import { timeOf } from '../times.ts';
 
+const ACTIONS = ['correct', 'discard', 'restore', 'replay', 'preview', 'cancel'];
+
 export const audit: Command = {
   path: 'audit',
   summary: 'show who has changed what, when and why; the newest first',
   description: 'Also what was refused. Entries are only ever added.',
   options: [
     ['--by <name>', 'of this person or token'],
-    ['--action <action>', 'correct, discard, restore, replay, preview, cancel'],
+    ['--action <action>', ACTIONS.join(', ')],
     ['--since <time>', 'at or after: ISO-8601, or 90s, 15m, 2h, 7d ago'],
     ['--until <time>', 'before'],
     ['--limit <n>', 'at most so many (default 50)'],
@@ -27,7 +30,7 @@ export const audit: Command = {
     };
     const query = {
       by: text(options, 'by'),
-      action: text(options, 'action'),
+      action: actionOf(text(options, 'action')),
       since: moment('since'),
       until: moment('until'),
     };
@@ -50,8 +53,14 @@ export const audit: Command = {
         { name: 'AGE', of: (entry) => age(Date.parse(entry.at)) },
       ],
       entries,
-      'nothing was changed yet',
+      'no entries',
     );
     return EXIT.done;
   },
 };
+
+/** @throws Fault USAGE */
+function actionOf(given: string | undefined): string | undefined {
+  if (given === undefined || ACTIONS.includes(given)) return given;
+  throw new Fault('USAGE', `--action ${given}`, { help: `one of ${ACTIONS.join(', ')}` });
+}

@@ -1,5 +1,6 @@
 /** `quadrille dlq edit`: corrects one dead letter by hand. */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '@quadrille/record';
 import type { CorrectionResult, DeadLetterDetail } from '@quadrille/replay/api';
@@ -45,7 +46,7 @@ export const dlqEdit: Command = {
       const value =
         source === undefined
           ? await edited(context, detail.id, contentOf(detail), accepted)
-          : await accepted(readFileSync(source === '-' ? 0 : source, 'utf8'), source);
+          : await accepted(contentAt(context, source), source);
       if (isDeepStrictEqual(value, detail.value)) {
         context.err('nothing was changed');
         return EXIT.done;
@@ -61,6 +62,17 @@ export const dlqEdit: Command = {
       return EXIT.done;
     }),
 };
+
+/** @throws Fault USAGE */
+function contentAt({ cwd }: Context, source: string): string {
+  try {
+    return readFileSync(source === '-' ? 0 : resolve(cwd, source), 'utf8');
+  } catch (error) {
+    throw new Fault('USAGE', `--value ${source}: ${(error as Error).message}`, {
+      help: 'name a file that holds the whole corrected value as JSON',
+    });
+  }
+}
 
 /** @throws ServiceError */
 function refuse(status: number, { problems }: CorrectionResult): void {

@@ -1,9 +1,11 @@
 /** `quadrille dlq export`: dead letters with their values, for other tools. */
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { Fault } from '@quadrille/record';
 import type { DeadLetterWithValue } from '@quadrille/replay/api';
-import { type Command, text, wholeNumber } from '../command.ts';
+import { type Command, type Context, text, wholeNumber } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { toJson } from '../print/output.ts';
 import { count } from '../print/values.ts';
@@ -23,7 +25,10 @@ export const dlqExport: Command = {
   examples: ['dlq export --group 9b1c > broken.ndjson', 'dlq export --code FIELD_INVALID --out broken.ndjson'],
   run: async (context, _, options) => {
     const out = text(options, 'out');
-    const file = out === undefined ? undefined : createWriteStream(out, { mode: 0o600 });
+    const file = out === undefined ? undefined : await opened(context, out);
+    const closed = file && finished(file);
+    // A disk that is full is told when it is awaited.
+    closed?.catch(() => {});
     const written = await withReplay(context, async (client) => {
       let lines = 0;
       const query = { ...queryOf(unsettled(options)), values: true };
@@ -39,11 +44,20 @@ export const dlqExport: Command = {
       }
       return lines;
     });
-    if (file !== undefined) {
-      file.end();
-      await finished(file);
-    }
+    file?.end();
+    await closed;
     context.err(`${count(written)} dead letters written`);
     return EXIT.done;
   },
 };
+
+/** Before anything is asked for. @throws Fault USAGE */
+async function opened({ cwd }: Context, out: string): Promise<WriteStream> {
+  const file = createWriteStream(resolve(cwd, out), { mode: 0o600 });
+  try {
+    await once(file, 'open');
+  } catch (error) {
+    throw new Fault('USAGE', `--out ${out}: ${(error as Error).message}`, { help: 'name a file that can be written' });
+  }
+  return file;
+}

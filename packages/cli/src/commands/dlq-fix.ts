@@ -55,7 +55,7 @@ export const dlqFix: Command = {
     try {
       await withReplay(context, async (client) => {
         const selection = await selected(client, words, options);
-        if (isUnbounded(selection) && options.yes !== true) throw new Fault('SELECTION_UNBOUNDED', '');
+        if (execute && isUnbounded(selection) && options.yes !== true) throw new Fault('SELECTION_UNBOUNDED', '');
         const query = { ...queryOf({ states: ['open', 'corrected'], ...selection }), values: true };
         // Corrections change what is listed: all are read before the first is kept.
         const letters = await Array.fromAsync(

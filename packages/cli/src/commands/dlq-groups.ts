@@ -5,6 +5,7 @@ import { EXIT } from '../exit.ts';
 import { printRows } from '../print/output.ts';
 import { sparkline } from '../print/sparkline.ts';
 import { age } from '../print/values.ts';
+import { mustBeKnown } from '../replay/known.ts';
 import { queryOf, SELECTION_OPTIONS, unsettled } from '../replay/selection.ts';
 import { withReplay } from '../replay/service.ts';
 
@@ -17,10 +18,12 @@ export const dlqGroups: Command = {
   lists: true,
   examples: ['dlq groups', 'dlq groups --station locate --since 1d -o wide'],
   run: async (context, _, options) => {
-    const query = queryOf(unsettled(options));
-    const { items } = await withReplay(context, (client) =>
-      client.get<{ items: DeadLetterGroup[] }>('/v1/groups', query),
-    );
+    const selection = unsettled(options);
+    const { items } = await withReplay(context, async (client) => {
+      const found = await client.get<{ items: DeadLetterGroup[] }>('/v1/groups', queryOf(selection));
+      if (found.items.length === 0) await mustBeKnown(client, selection);
+      return found;
+    });
     const groups = items.slice(0, wholeNumber(options, 'limit', 1) ?? 100);
     printRows(
       context,

@@ -5,6 +5,7 @@ import { EXIT } from '../exit.ts';
 import { printRows } from '../print/output.ts';
 import type { Column } from '../print/table.ts';
 import { age } from '../print/values.ts';
+import { mustBeKnown } from '../replay/known.ts';
 import { queryOf, SELECTION_OPTIONS, unsettled } from '../replay/selection.ts';
 import { withReplay } from '../replay/service.ts';
 
@@ -34,10 +35,13 @@ export const dlqList: Command = {
   examples: ['dlq list --code LOOKUP_MISSING --limit 20', 'dlq list --where "dest = \'SJU\'" -o jsonl'],
   run: async (context, _, options) => {
     const limit = wholeNumber(options, 'limit', 1) ?? 100;
-    const query = queryOf(unsettled(options));
-    const letters = await withReplay(context, (client) =>
-      Array.fromAsync(client.all<DeadLetter>('/v1/dead-letters', query, limit + 1)),
-    );
+    const selection = unsettled(options);
+    const letters = await withReplay(context, async (client) => {
+      const query = queryOf(selection);
+      const found = await Array.fromAsync(client.all<DeadLetter>('/v1/dead-letters', query, limit + 1));
+      if (found.length === 0) await mustBeKnown(client, selection);
+      return found;
+    });
     printRows(context, options, LETTER_COLUMNS, letters.slice(0, limit), 'no dead letters');
     if (letters.length > limit) context.err('more follow, see --limit');
     return EXIT.done;

@@ -4,6 +4,7 @@ import { type Command, text, wholeNumber } from '../command.ts';
 import { EXIT } from '../exit.ts';
 import { printRows } from '../print/output.ts';
 import { age } from '../print/values.ts';
+import { mustBeKnown } from '../replay/known.ts';
 import { withReplay } from '../replay/service.ts';
 
 export const replayList: Command = {
@@ -19,9 +20,11 @@ export const replayList: Command = {
   run: async (context, _, options) => {
     const query = { flow: text(options, 'flow'), station: text(options, 'station') };
     const limit = wholeNumber(options, 'limit', 1) ?? 20;
-    const replays = await withReplay(context, (client) =>
-      Array.fromAsync(client.all<Replay>('/v1/replays', query, limit)),
-    );
+    const replays = await withReplay(context, async (client) => {
+      const found = await Array.fromAsync(client.all<Replay>('/v1/replays', query, limit));
+      if (found.length === 0) await mustBeKnown(client, query);
+      return found;
+    });
     printRows(
       context,
       options,

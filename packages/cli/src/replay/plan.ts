@@ -56,7 +56,9 @@ export async function planAndRun(
     context.err('nothing was sent; --execute does it');
     return EXIT.done;
   }
-  const decided = { ...request, ...(dry || options.preview === true ? { preview: true } : {}), execute: true };
+  // A dry run changes nothing: it may be of all that there is without saying so.
+  const isPreview = dry || options.preview === true;
+  const decided = { ...request, ...(isPreview ? { preview: true, all: true } : {}), execute: true };
   const { replays } = await told(context, 'still being written down', () =>
     client.post<ReplayAnswer>('/v1/replays', decided),
   );

@@ -9,6 +9,7 @@ import type { Replay } from '@quadrille/replay/api';
 import { sparkline } from '../print/sparkline.ts';
 import { ReplayClient, ServiceError } from './client.ts';
 import { changeLines, changesOf } from './difference.ts';
+import { mustBeKnown } from './known.ts';
 import { rampOf } from './numbers.ts';
 import { openCorrectionRule } from './rule.ts';
 import { lettersNamed, queryOf, selectionOf, unsettled } from './selection.ts';
@@ -34,17 +35,27 @@ test('flags as a selection, and as a query', () => {
   for (const wrong of ['', '0', '1,x', '-1']) assert.throws(() => rampOf(wrong), { code: 'USAGE' });
 });
 
+/** What the service has, by a condition of the query. */
+const FOUND: [string, { id: string }[]][] = [
+  ['prefix=abcd', [{ id: 'abcd00000001' }, { id: 'abcd00000002' }]],
+  ['record=20130101', [{ id: 'ffff00000003' }]],
+];
+
+const FLOWS = [{ name: 'flights', stations: [{ name: 'locate', kind: 'enricher', from: 'f.in', to: 'f.out' }] }];
+
 test('a service that refuses is heard with code and help; one that is not there is said to be away', async () => {
   const asked: string[] = [];
   const server = createServer((request, answer) => {
     asked.push(`${request.method} ${request.url} ${request.headers.authorization}`);
     const page = request.url!.startsWith('/v1/dead-letters?');
-    answer.writeHead(page ? 200 : 403, { 'content-type': 'application/json', connection: 'close' });
+    const status = request.url === '/v1/status';
+    answer.writeHead(page || status ? 200 : 403, { 'content-type': 'application/json', connection: 'close' });
+    if (status) return void answer.end(JSON.stringify({ flows: FLOWS }));
     answer.end(
       JSON.stringify(
         page
           ? {
-              items: request.url!.includes('prefix=abcd') ? [{ id: 'abcd00000001' }, { id: 'abcd00000002' }] : [],
+              items: FOUND.find(([condition]) => request.url!.includes(condition))?.[1] ?? [],
               cursor: null,
             }
           : { errors: [{ code: 'NOT_ALLOWED', message: 'the token does not allow this', help: 'ask for another' }] },
@@ -62,6 +73,18 @@ test('a service that refuses is heard with code and help; one that is not there 
     });
     assert.equal(asked[0], 'POST /v1/discards Bearer secret');
     await assert.rejects(lettersNamed(client, ['abcd']), { code: 'USAGE' });
+    assert.deepEqual(
+      await lettersNamed(client, ['20130101']),
+      [{ id: 'ffff00000003' }],
+      'a record whose id is a number',
+    );
+    await assert.rejects(lettersNamed(client, ['123456']), { code: 'NOT_FOUND' });
+    await mustBeKnown(client, { flow: 'flights', station: 'locate', topic: 'f.out' });
+    await assert.rejects(mustBeKnown(client, { station: 'loacte' }), {
+      code: 'NOT_FOUND',
+      help: 'did you mean `locate`?',
+    });
+    await assert.rejects(mustBeKnown(client, { flow: 'x' }), { code: 'NOT_FOUND', help: 'there are flights' });
     await assert.rejects(lettersNamed(client, ['x/y']), { code: 'NOT_FOUND' });
     assert.match(asked.at(-1)!, /record=x%2Fy/);
     await assert.rejects(lettersNamed(client, ['dlq.f.in[3]@12']), { code: 'NOT_FOUND' });
@@ -106,8 +129,15 @@ test('corrections by a rule in TypeScript, and by a JSON Patch; one that throws 
     const patch = openCorrectionRule('patch.json', folder);
     assert.deepEqual(await patch.apply(SCHEMA, values), [{ value: { id: 'a', n: 3 } }, { value: { id: 'bad', n: 3 } }]);
     assert.deepEqual(values[0], { id: 'a', n: null }, 'what was given stays as it was');
-    writeFileSync(join(folder, 'no.json'), '{}');
-    assert.throws(() => openCorrectionRule('no.json', folder), { code: 'RULE_INVALID' });
+    for (const wrong of [
+      '{}',
+      '[{"op":"replace","path":"n","value":3}]',
+      '[{"op":"set","path":"/n"}]',
+      '[{"op":"copy","path":"/n"}]',
+    ]) {
+      writeFileSync(join(folder, 'no.json'), wrong);
+      assert.throws(() => openCorrectionRule('no.json', folder), { code: 'RULE_INVALID' }, wrong);
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -94,8 +94,9 @@ function patchRule(file: string, cwd: string): CorrectionRule {
   } catch (error) {
     throw new Fault('RULE_INVALID', (error as Error).message, { place: file, help });
   }
-  if (!Array.isArray(patch) || patch.some((each) => typeof each?.op !== 'string' || typeof each.path !== 'string'))
-    throw new Fault('RULE_INVALID', 'no JSON Patch', { place: file, help });
+  if (!Array.isArray(patch)) throw new Fault('RULE_INVALID', 'no JSON Patch', { place: file, help });
+  for (const [at, each] of patch.entries())
+    if (!isOperation(each)) throw new Fault('RULE_INVALID', `operation ${at + 1} is none`, { place: file, help });
   return {
     async apply(_, values) {
       return values.map((json) => {
@@ -107,3 +108,12 @@ function patchRule(file: string, cwd: string): CorrectionRule {
     close: async () => {},
   };
 }
+
+const OPERATIONS = ['add', 'remove', 'replace', 'move', 'copy', 'test'];
+/** JSON Pointer, RFC 6901. */
+const isPointer = (text: unknown): boolean => typeof text === 'string' && (text === '' || text.startsWith('/'));
+
+const isOperation = (each: Partial<Record<'op' | 'path' | 'from', unknown>> | null): boolean =>
+  OPERATIONS.includes(String(each?.op)) &&
+  isPointer(each?.path) &&
+  (['move', 'copy'].includes(String(each?.op)) ? isPointer(each?.from) : true);

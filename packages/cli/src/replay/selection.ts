@@ -3,7 +3,7 @@ import { Fault } from '@quadrille/record';
 import type { DeadLetter, Page, Selection } from '@quadrille/replay/api';
 import { type Options, text, wholeNumber } from '../command.ts';
 import { offsetsOf, timeOf } from '../times.ts';
-import type { ReplayClient } from './client.ts';
+import { type ReplayClient, ServiceError } from './client.ts';
 
 export const SELECTION_OPTIONS: readonly (readonly [string, string])[] = [
   ['--flow <flow>', 'of this flow'],
@@ -70,19 +70,30 @@ export const queryOf = ({ offsets, ...rest }: Selection) => ({
 export async function lettersNamed(client: ReplayClient, words: readonly string[]): Promise<DeadLetter[]> {
   const found: DeadLetter[] = [];
   for (const word of words) {
-    const { items } = await client.get<Page<DeadLetter>>('/v1/dead-letters', {
-      ...queryOf(named(word)),
-      states: [...STATES],
-      limit: 100,
-    });
+    const byId = await lettersOf(client, named(word));
+    if (byId.length > 1 && HEX.test(word))
+      throw new Fault('USAGE', `${word} is the beginning of ${byId.length} ids`, { help: 'type more of it' });
+    // A number is the id of many a record, and may look like the beginning of a dead letter's.
+    const items = byId.length === 0 && HEX.test(word) ? await lettersOf(client, { record: word }) : byId;
     if (items.length === 0)
       throw new Fault('NOT_FOUND', `dead letter ${word}`, { help: 'list what there is with `quadrille dlq list`' });
-    if (items.length > 1 && HEX.test(word))
-      throw new Fault('USAGE', `${word} is the beginning of ${items.length} ids`, { help: 'type more of it' });
     found.push(...items);
   }
   return found;
 }
+
+/** In whatever state. None where the role may not look for records by their ids. */
+async function lettersOf(client: ReplayClient, selection: Selection): Promise<DeadLetter[]> {
+  const query = { ...queryOf(selection), states: [...STATES], limit: 100 };
+  try {
+    return (await client.get<Page<DeadLetter>>('/v1/dead-letters', query)).items;
+  } catch (error) {
+    if (selection.record !== undefined && HEX.test(selection.record) && isNotAllowed(error)) return [];
+    throw error;
+  }
+}
+
+const isNotAllowed = (error: unknown): boolean => error instanceof ServiceError && error.has('NOT_ALLOWED');
 
 const HEX = /^[0-9a-f]{4,12}$/;
 
