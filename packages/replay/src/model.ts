@@ -1,5 +1,5 @@
 /** What the parts of the service hand to each other. */
-import type { Flow, StationSpec } from '@quadrille/flow';
+import type { Flow } from '@quadrille/flow';
 import type { LedgerPart, LedgerRef } from '@quadrille/record';
 import type { connectKafka, Decision, KafkaAdmin, Log, Outlet, Registry, Traces } from '@quadrille/station';
 import type { Role } from './api/index.ts';
@@ -57,9 +57,6 @@ export interface Decisions {
 
 /** Applies one decision to the database; idempotent. One a kind; see decisions/index.ts. */
 export type Apply = (tx: Tx, decision: Decision) => Promise<void>;
-
-/** A station of a flow that the service knows. @throws Fault NOT_FOUND */
-export type FindStation = (flow: string, station: string) => { flow: Flow; spec: StationSpec };
 
 /** Work that only one instance does: following topics, sending. Ends when `signal` is aborted: leadership is lost or the service stops. */
 export type Duty = (signal: AbortSignal) => Promise<void>;

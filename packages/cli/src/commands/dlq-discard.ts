@@ -35,7 +35,7 @@ function setAside(
       ...SELECTION_OPTIONS,
       ['--reason <text>', 'why; stands in the audit'],
       ['--execute', 'do it; without, only the numbers are shown'],
-      ['--yes', 'yes, all of them: needed where no condition is named'],
+      ['--yes', 'yes, all of them: needed with --execute where no condition is named'],
     ],
     lists: true,
     run: async (context, words, options) => {

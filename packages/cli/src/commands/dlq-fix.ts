@@ -36,7 +36,7 @@ export const dlqFix: Command = {
     ['--limit <n>', 'at most so many'],
     ['--reason <text>', 'why; stands in the audit'],
     ['--execute', 'keep the corrections; without, only the differences are shown'],
-    ['--yes', 'yes, all of them: needed where no condition is named'],
+    ['--yes', 'yes, all of them: needed with --execute where no condition is named'],
   ],
   lists: true,
   examples: [

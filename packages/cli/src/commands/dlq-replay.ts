@@ -16,7 +16,7 @@ export const dlqReplay: Command = {
     ['--limit <n>', 'at most so many'],
     ...REPLAY_OPTIONS,
     ['--to <topic>', 'copy them to this topic instead, for consumers of others; resolves nothing'],
-    ['--yes', 'yes, all of them: needed where no condition is named'],
+    ['--yes', 'yes, all of them: needed with --execute where no condition is named'],
   ],
   lists: true,
   examples: [

@@ -10,7 +10,7 @@ export const Moment = Type.String({ format: 'date-time' });
 export const Place = Type.Object({ topic: Type.String(), partition: Type.Integer(), offset: Type.Integer() });
 export type Placed = Static<typeof Place>;
 
-/** A fault as the API answers with it: `{ error: … }`, HTTP status by code (http/status.ts). */
+/** A fault as the API answers with it: one of `errors`, HTTP status by code (http/status.ts). */
 export const ApiFault = Type.Object({
   code: Type.String(),
   message: Type.String(),
