@@ -1,4 +1,4 @@
-/** The process apart: judges the records it is sent, one by one, and emits nothing. Run by probe.ts. */
+/** The process apart: judges the records it is sent, one by one, and nothing of it remains, in a target neither. Run by probe.ts. */
 import { readStation } from '@quadrille/flow';
 import { InputRecord, stationGroup } from '@quadrille/record';
 import { SECRET_VARIABLES } from './access.ts';
@@ -67,7 +67,7 @@ process.on('message', (message: ProbeMessage) => {
     records: 1,
     startedAt: 0,
   };
-  void untilReady(() => judge.judge(round, nowhere), log, never).then(() => process.send?.('judged'));
+  void untilReady(() => judge.judge(round, nowhere, true), log, never).then(() => process.send?.('judged'));
 });
 process.send?.('ready');
 
