@@ -99,6 +99,7 @@ export class StationMetrics implements LoopMetrics {
       received: () => {},
       retried: (_, step) => this.retries.inc({ step }),
       voided: () => {},
+      givenBack: () => {},
       settled: (round) => {
         for (const [outcome, records] of verdictsOf(round)) this.replayed.inc({ outcome }, records);
       },
@@ -197,6 +198,10 @@ export class StationMetrics implements LoopMetrics {
     this.open.delete(round);
     this.totals.voided++;
     this.commits.inc({ result: 'void' });
+  }
+
+  givenBack(round: Round): void {
+    this.open.delete(round);
   }
 
   /** Counts a round once it is committed. @param now performance.now() */

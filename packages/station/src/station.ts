@@ -37,6 +37,8 @@ export interface LoopMetrics {
   /** A dependency was in the way of judging, or a settle was not acknowledged: it is tried again. */
   retried(round: Round, step: 'judge' | 'settle'): void;
   voided(round: Round): void;
+  /** All of it waits in the intake again: there is nothing to settle. */
+  givenBack(round: Round): void;
   /** A round is committed. @param now performance.now() */
   settled(round: Round, now: number): void;
 }
@@ -56,6 +58,11 @@ export async function runLoop(options: LoopOptions): Promise<void> {
     metrics.received(round);
     if (!(await judged(round, options))) {
       metrics.voided(round);
+      continue;
+    }
+    round.slices = round.slices.filter(({ records, from, to }) => records.length > 0 || to > from);
+    if (round.slices.length === 0) {
+      metrics.givenBack(round);
       continue;
     }
     const trip = options.line?.watch(round);
