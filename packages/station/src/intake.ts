@@ -1,5 +1,6 @@
 /** Where a station takes its rounds from: an input topic (TopicIntake), or an extractor's shards (ShardIntake). */
 import type { InputRecord, LedgerRef } from '@quadrille/record';
+import type { SettledSlice } from './ownership.ts';
 import type { Round, Slice } from './round.ts';
 
 export interface Lag {
@@ -29,7 +30,7 @@ export interface Intake {
    * @returns false when ownership has changed.
    * @throws Fault BROKER_UNAVAILABLE when the outcome is unknown; commit again.
    */
-  commit(epoch: number, settled: { slice: Slice; offset: number; ref: LedgerRef }[]): Promise<boolean>;
+  commit(epoch: number, settled: readonly SettledSlice[]): Promise<boolean>;
   /** The partitions held now. */
   owned(): number[];
   /** Goes on after a loss that stands in the ledger at `ref`: commits `offset`; the next part begins at `from`. @throws Fault BROKER_UNAVAILABLE */

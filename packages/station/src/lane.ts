@@ -33,6 +33,8 @@ export class Lane {
   high = 0;
   /** Records below this offset are judged one by one, apart: one of them has ended the process, more than once. */
   private suspectUntil = 0;
+  /** Where the client was sent back to after a batch from further on. */
+  private soughtAgain = -1;
   private queue: InputRecord[] = [];
 
   constructor(partition: number) {
@@ -46,9 +48,28 @@ export class Lane {
     this.next = offset;
     this.taken = offset;
     this.settled = offset;
+    this.soughtAgain = -1;
     this.queue = [];
     this.bytes = 0;
     this.ready = true;
+  }
+
+  /** Notes that a slice is committed. */
+  settle(slice: Slice, ref: LedgerRef): void {
+    this.prev = ref;
+    this.settled = slice.to;
+    this.attempts = 0;
+  }
+
+  /**
+   * Whether a batch was fetched from behind what comes next, as one is that was under way when the client was told to seek:
+   * that it lacks what comes before says nothing about the log. True once for each place, since the client asks further on
+   * by itself behind what it never hands over: markers of transactions.
+   */
+  isAstray(asked: number): boolean {
+    if (!(asked > this.next) || this.soughtAgain === this.next) return false;
+    this.soughtAgain = this.next;
+    return true;
   }
 
   get waiting(): number {

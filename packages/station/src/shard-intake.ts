@@ -5,15 +5,18 @@
  * its raw items are numbered from 0.
  */
 import { performance } from 'node:perf_hooks';
-import { type Fault, formatMark, type InputRecord, type LedgerRef } from '@quadrille/record';
+import type { Fault, InputRecord, LedgerRef } from '@quadrille/record';
 import type { ChainStart, Chains } from './chains.ts';
 import type { Intake, Lag } from './intake.ts';
-import { Member } from './kafka/member.ts';
 import type { Kafka } from './kafka/types.ts';
+import { Ownership, type SettledSlice } from './ownership.ts';
 import { beginReadBack, readBack } from './read-back.ts';
 import type { Round, Slice } from './round.ts';
 import { ShardLane } from './shard-lane.ts';
 import { RESCAN_MS, ShardReading, type ShardReadingOptions } from './shard-reading.ts';
+
+/** Bytes fetched of a partition at once: positions are small. */
+const FETCH_BYTES = 1_048_576;
 
 export interface ShardIntakeOptions extends ShardReadingOptions {
   group: string;
@@ -25,12 +28,8 @@ export interface ShardIntakeOptions extends ShardReadingOptions {
 
 export class ShardIntake implements Intake {
   readonly canGiveBack = false;
-  draining = false;
   private readonly options: ShardIntakeOptions;
-  private readonly member: Member;
-  private readonly lanes = new Map<number, ShardLane>();
-  /** The epoch that the lanes belong to. */
-  private lanesOf = -1;
+  private readonly own: Ownership<ShardLane>;
   private readonly reading: ShardReading;
   private held = false;
   private signalled = false;
@@ -39,80 +38,54 @@ export class ShardIntake implements Intake {
   constructor(kafka: Kafka, options: ShardIntakeOptions) {
     this.options = options;
     this.reading = new ShardReading(options, () => this.wakeUp());
-    this.member = new Member(kafka, {
-      group: options.group,
-      topic: options.topic,
-      sessionTimeoutMs: options.sessionTimeoutMs,
-      fetchBytes: 1_048_576,
-      log: options.log,
-      onAssigned: (epoch, partitions) => {
-        options.onRebalance();
-        void this.assigned(epoch, partitions);
+    this.own = new Ownership(kafka, {
+      ...options,
+      fetchBytes: FETCH_BYTES,
+      positions: true,
+      newLane: (partition) => new ShardLane(partition),
+      onGivenUp: (lanes) => void this.reading.closeAll(lanes),
+      onFound: (starts) => {
+        for (const start of starts) this.begin(start);
+        this.signal();
       },
       onRecords: (partition, messages) => {
-        const lane = this.lanes.get(partition);
+        const lane = this.own.lanes.get(partition);
         if (lane !== undefined && readBack(lane, options.topic, messages)) this.readBackDone(lane);
       },
-      onDead: options.onDead,
     });
   }
 
   get epoch(): number {
-    return this.member.epoch;
+    return this.own.epoch;
+  }
+
+  get draining(): boolean {
+    return this.own.draining;
   }
 
   /** All there is now has been read and settled, or cannot be read. */
   get exhausted(): boolean {
-    const lanes = [...this.lanes.values()];
+    const lanes = [...this.own.lanes.values()];
     return lanes.length > 0 && lanes.every((lane) => lane.ready && lane.told === this.options.pass() && lane.idle);
   }
 
   async start(): Promise<void> {
-    await this.member.start(true);
-  }
-
-  private async assigned(epoch: number, partitions: number[]): Promise<void> {
-    void this.reading.closeAll(this.lanes.values());
-    this.lanes.clear();
-    this.lanesOf = epoch;
-    for (const partition of partitions) this.lanes.set(partition, new ShardLane(partition));
-    const { topic, chains, log } = this.options;
-    while (epoch === this.epoch && !this.draining) {
-      try {
-        const starts = await chains.load(topic, partitions, true);
-        if (epoch !== this.epoch) return;
-        const fresh = starts.filter((start) => start.fresh && start.lost === undefined);
-        const marks = fresh.map(({ partition, offset, prev }) => ({
-          partition,
-          offset,
-          metadata: formatMark({ ref: prev, attempts: 0 }),
-        }));
-        if (marks.length > 0 && !(await this.member.commit(epoch, marks))) return;
-        if (epoch !== this.epoch) return;
-        for (const start of starts) this.begin(start);
-        log.info({ topic, partitions, epoch }, 'partitions assigned');
-        this.signal();
-        return;
-      } catch (error) {
-        log.warn({ topic, error: String(error) }, 'position not known yet, trying again');
-        await sleep(500);
-      }
-    }
+    await this.own.member.start(true);
   }
 
   private begin(start: ChainStart): void {
-    const lane = this.lanes.get(start.partition)!;
+    const lane = this.own.lanes.get(start.partition)!;
     const begun = beginReadBack(lane, this.options.topic, start);
     if (begun === 'nothing') this.readBackDone(lane);
     else if (begun === 'reading') {
-      this.member.seek(start.partition, 0);
-      this.member.resume(start.partition);
+      this.own.member.seek(start.partition, 0);
+      this.own.member.resume(start.partition);
     } else this.options.onStuck(begun);
   }
 
   private readBackDone(lane: ShardLane): void {
     lane.ready = true;
-    this.member.pause(lane.partition);
+    this.own.member.pause(lane.partition);
     this.signal();
   }
 
@@ -132,9 +105,8 @@ export class ShardIntake implements Intake {
   }
 
   private async gather(epoch: number): Promise<Round | undefined> {
-    // As in TopicIntake: what follows on a void round must not be committed while the group is joined anew.
-    if (this.lanesOf !== epoch) return undefined;
-    const lanes = [...this.lanes.values()].filter((lane) => lane.ready);
+    if (!this.own.isPresent) return undefined;
+    const lanes = [...this.own.lanes.values()].filter((lane) => lane.ready);
     if (lanes.length === 0) return undefined;
     await this.reading.list(lanes);
     if (epoch !== this.epoch || this.draining) return undefined;
@@ -146,7 +118,7 @@ export class ShardIntake implements Intake {
 
   /** Number of a slice's first item within its shard. */
   rowOf(slice: Slice): number {
-    return this.lanes.get(slice.partition)?.rowOf(slice) ?? 0;
+    return this.own.lanes.get(slice.partition)?.rowOf(slice) ?? 0;
   }
 
   giveBack(_epoch: number, _slice: Slice, _records: InputRecord[]): void {
@@ -154,39 +126,21 @@ export class ShardIntake implements Intake {
   }
 
   previous(partition: number): LedgerRef | null {
-    return this.lanes.get(partition)?.prev ?? null;
+    return this.own.previous(partition);
   }
 
-  async commit(epoch: number, settled: { slice: Slice; offset: number; ref: LedgerRef }[]): Promise<boolean> {
-    const positions = settled.map(({ slice, offset, ref }) => ({
-      partition: slice.partition,
-      offset,
-      metadata: formatMark({ ref, attempts: 0 }),
-    }));
-    if (epoch !== this.epoch || settled.some(({ slice }) => this.lanes.get(slice.partition)?.settled !== slice.from))
-      return false;
-    if (!(await this.member.commit(epoch, positions)) || epoch !== this.epoch) return false;
-    for (const { slice, ref } of settled) this.lanes.get(slice.partition)!.settle(slice, ref);
+  async commit(epoch: number, settled: readonly SettledSlice[]): Promise<boolean> {
+    if (!(await this.own.commit(epoch, settled))) return false;
     this.wakeUp();
     return true;
   }
 
   owned(): number[] {
-    return [...this.lanes.keys()];
+    return this.own.owned();
   }
 
-  async accept(
-    epoch: number,
-    { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef },
-  ): Promise<void> {
-    const metadata = formatMark({ ref, attempts: 0 });
-    if (
-      !this.lanes.has(partition) ||
-      !(await this.member.commit(epoch, [{ partition, offset, metadata }])) ||
-      epoch !== this.epoch
-    )
-      return;
-    this.begin({ partition, offset, from, prev: ref, attempts: 0, fresh: false });
+  accept(epoch: number, at: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void> {
+    return this.own.accept(epoch, at);
   }
 
   /** A source is not Kafka's: what waits in it, it tells itself. */
@@ -201,7 +155,7 @@ export class ShardIntake implements Intake {
   /** Shards that had failed are tried again. */
   resume(): void {
     this.held = false;
-    for (const lane of this.lanes.values()) lane.failed.clear();
+    for (const lane of this.own.lanes.values()) lane.failed.clear();
     this.signal();
   }
 
@@ -220,17 +174,15 @@ export class ShardIntake implements Intake {
 
   /** What is being read is cut short; what was taken can still be settled and acknowledged. */
   drain(): void {
-    this.draining = true;
-    for (const lane of this.lanes.values()) for (const open of lane.open.values()) open.abort();
+    this.own.draining = true;
+    for (const lane of this.own.lanes.values()) for (const open of lane.open.values()) open.abort();
     this.wakeUp();
   }
 
   async stop(): Promise<void> {
     this.drain();
-    await this.member.stop();
-    await this.reading.closeAll(this.lanes.values());
+    await this.own.member.stop();
+    await this.reading.closeAll(this.own.lanes.values());
     await this.options.source.close?.();
   }
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -3,14 +3,14 @@
  * partition's place in the ledger's chain, and bounds what waits in memory.
  */
 import { performance } from 'node:perf_hooks';
-import { type Fault, formatMark, type InputRecord, type LedgerRef } from '@quadrille/record';
+import type { Fault, InputRecord, LedgerRef } from '@quadrille/record';
 import { type ChainStart, type Chains, offsetsLost } from './chains.ts';
 import type { Intake, Lag } from './intake.ts';
 import { inputRecord } from './kafka/batch-read.ts';
-import { Member } from './kafka/member.ts';
 import type { Kafka, KafkaMessage } from './kafka/types.ts';
 import { Lane } from './lane.ts';
 import type { Log } from './log.ts';
+import { Ownership, type SettledSlice } from './ownership.ts';
 import type { Round, Slice } from './round.ts';
 
 export interface IntakeLimits {
@@ -33,114 +33,74 @@ export interface TopicIntakeOptions {
   waitMs?: number;
   chains: Chains;
   log: Log;
-  /** A partition cannot go on: OFFSETS_LOST. */
   onRebalance(): void;
+  /** A partition cannot go on: OFFSETS_LOST. */
   onStuck(fault: Fault): void;
   onDead(fault: Fault): void;
 }
 
 export class TopicIntake implements Intake {
-  private readonly member: Member;
-  private readonly lanes = new Map<number, Lane>();
-  /** The epoch that the lanes belong to. */
-  private lanesOf = -1;
+  private readonly own: Ownership<Lane>;
   private readonly options: TopicIntakeOptions;
   private wake: (() => void) | undefined;
   readonly canGiveBack = true;
-  draining = false;
   private held = false;
   private turn = 0;
 
   constructor(kafka: Kafka, options: TopicIntakeOptions) {
     this.options = options;
-    this.member = new Member(kafka, {
-      group: options.group,
-      topic: options.topic,
-      sessionTimeoutMs: options.sessionTimeoutMs,
+    this.own = new Ownership(kafka, {
+      ...options,
       fetchBytes: FETCH_BYTES,
-      ...(options.waitMs === undefined ? {} : { waitMs: options.waitMs }),
-      log: options.log,
-      onAssigned: (epoch, partitions) => {
-        options.onRebalance();
-        void this.assigned(epoch, partitions);
-      },
-      onRecords: (partition, messages, high) => this.queue(partition, messages, high),
-      onDead: options.onDead,
+      positions: false,
+      newLane: (partition) => new Lane(partition),
+      onGivenUp: () => {},
+      onFound: (starts) => this.found(starts),
+      onRecords: (partition, messages, high, asked) => this.queue(partition, messages, high, asked),
     });
   }
 
   get epoch(): number {
-    return this.member.epoch;
+    return this.own.epoch;
+  }
+
+  get draining(): boolean {
+    return this.own.draining;
   }
 
   async start(): Promise<void> {
-    await this.member.start(this.options.start === 'earliest');
+    await this.own.member.start(this.options.start === 'earliest');
   }
 
-  /** Finds each partition's place in its chain, and only then lets records through. */
-  private async assigned(epoch: number, partitions: number[]): Promise<void> {
-    this.lanes.clear();
-    this.lanesOf = epoch;
-    const { topic, chains, log } = this.options;
-    for (const partition of partitions) this.lanes.set(partition, new Lane(partition));
-    while (epoch === this.epoch && !this.draining) {
-      try {
-        const starts = await chains.load(topic, partitions);
-        if (epoch !== this.epoch) return;
-        const found = starts.filter((start) => start.lost === undefined);
-        for (const { partition, lost } of starts) {
-          if (lost === undefined) continue;
-          this.member.pause(partition);
-          this.options.onStuck(offsetsLost(topic, partition, lost.from, lost.to));
-        }
-        // A position from now on: what "now" was must survive a restart before the first record.
-        if (
-          !(await this.mark(
-            epoch,
-            found.filter((start) => start.fresh),
-          ))
-        )
-          return;
-        for (const start of found) this.open(start);
-        log.info({ topic, partitions: found.map((start) => start.partition), epoch }, 'partitions assigned');
-        this.signal();
-        return;
-      } catch (error) {
-        log.warn({ topic, error: String(error) }, 'position not known yet, trying again');
-        await new Promise((resolve) => setTimeout(resolve, 500));
+  private found(starts: readonly ChainStart[]): void {
+    const { topic, onStuck } = this.options;
+    const { lanes, member } = this.own;
+    for (const start of starts) {
+      const { partition, lost } = start;
+      if (lost !== undefined) {
+        member.pause(partition);
+        onStuck(offsetsLost(topic, partition, lost.from, lost.to));
+        continue;
       }
+      lanes.get(partition)!.open(start);
+      member.seek(partition, start.offset);
+      // The client remembers pauses across assignments.
+      member.resume(partition);
     }
-  }
-
-  /** Commits positions as they are, with their attempt counters. @returns false when ownership has changed. */
-  private async mark(
-    epoch: number,
-    at: { partition: number; offset: number; prev: LedgerRef | null; attempts: number }[],
-  ): Promise<boolean> {
-    if (at.length === 0) return epoch === this.epoch;
-    const positions = at.map(({ partition, offset, prev, attempts }) => ({
-      partition,
-      offset,
-      metadata: formatMark({ ref: prev, attempts }),
-    }));
-    return (await this.member.commit(epoch, positions)) && epoch === this.epoch;
-  }
-
-  private open(start: ChainStart): void {
-    this.lanes.get(start.partition)!.open(start);
-    this.member.seek(start.partition, start.offset);
-    // The client remembers pauses across assignments.
-    this.member.resume(start.partition);
+    this.signal();
   }
 
   /** Never waits and never throws: it runs within the client's callback. */
-  private queue(partition: number, messages: KafkaMessage[], high: number): void {
-    const lane = this.lanes.get(partition);
+  private queue(partition: number, messages: KafkaMessage[], high: number, asked: number): void {
+    const lane = this.own.lanes.get(partition);
     if (lane === undefined || !lane.ready || messages.length === 0) return;
     const { topic } = this.options;
     lane.high = high;
     const first = Number(messages[0]!.offset);
-    // The position sought may not have been reached yet: a batch that was under way comes in first and is skipped.
+    if (lane.isAstray(asked)) {
+      this.own.member.seek(partition, lane.next);
+      return;
+    }
     if (first > lane.next || high < lane.next) {
       void this.explainGap(lane, first, this.epoch);
       return;
@@ -152,7 +112,7 @@ export class TopicIntake implements Intake {
     const { bytes, records } = this.options.limits;
     if (!lane.paused && (this.waitingBytes() > 2 * bytes || lane.waiting > records)) {
       lane.paused = true;
-      this.member.pause(partition);
+      this.own.member.pause(partition);
     }
     this.signal();
   }
@@ -168,7 +128,7 @@ export class TopicIntake implements Intake {
       const lost = await chains.lostAt(topic, lane.partition, lane.next);
       if (epoch !== this.epoch) return;
       if (lost !== undefined) {
-        this.member.pause(lane.partition);
+        this.own.member.pause(lane.partition);
         this.options.onStuck(lost);
         return;
       }
@@ -178,7 +138,7 @@ export class TopicIntake implements Intake {
     }
     if (epoch !== this.epoch) return;
     lane.ready = true;
-    this.member.seek(lane.partition, lane.next);
+    this.own.member.seek(lane.partition, lane.next);
   }
 
   async take(): Promise<Round | undefined> {
@@ -199,7 +159,7 @@ export class TopicIntake implements Intake {
 
   /** Says, once an assignment and partition, that work from its position has begun: what kills the process is counted. */
   private async begin(round: Round): Promise<boolean> {
-    const lanes = round.slices.map((slice) => this.lanes.get(slice.partition)).filter((lane) => lane !== undefined);
+    const lanes = round.slices.map((slice) => this.own.lanes.get(slice.partition)).filter((lane) => lane !== undefined);
     const fresh = lanes.filter((lane) => !lane.begun);
     if (fresh.length === 0) return true;
     for (;;) {
@@ -208,7 +168,7 @@ export class TopicIntake implements Intake {
           const slice = round.slices.find(({ partition }) => partition === lane.partition)!;
           return { partition: lane.partition, offset: slice.from, prev: lane.prev, attempts: lane.attempts + 1 };
         });
-        if (!(await this.mark(round.epoch, at))) return false;
+        if (!(await this.own.mark(round.epoch, at))) return false;
         for (const lane of fresh) {
           lane.begun = true;
           lane.attempts++;
@@ -224,11 +184,9 @@ export class TopicIntake implements Intake {
 
   private gather(): Round | undefined {
     const { limits, topic } = this.options;
-    // While the group is joined anew the broker still takes commits of the old generation: a round that followed on one
-    // already void would leave a gap in the chain.
-    if (this.lanesOf !== this.epoch) return undefined;
+    if (!this.own.isPresent) return undefined;
     const now = performance.now();
-    const lanes = [...this.lanes.values()].filter((l) => l.ready && l.waiting > 0 && l.notBefore <= now);
+    const lanes = [...this.own.lanes.values()].filter((l) => l.ready && l.waiting > 0 && l.notBefore <= now);
     const slices: Slice[] = [];
     let records = 0;
     let bytes = 0;
@@ -242,10 +200,10 @@ export class TopicIntake implements Intake {
       bytes += before - lane.bytes;
       slices.push(slice);
     }
-    for (const lane of this.lanes.values()) {
+    for (const lane of this.own.lanes.values()) {
       if (lane.paused && lane.waiting < limits.records / 4 && this.waitingBytes() < limits.bytes) {
         lane.paused = false;
-        this.member.resume(lane.partition);
+        this.own.member.resume(lane.partition);
       }
     }
     return records === 0 ? undefined : { epoch: this.epoch, slices, records, startedAt: now };
@@ -253,14 +211,14 @@ export class TopicIntake implements Intake {
 
   private waitingBytes(): number {
     let bytes = 0;
-    for (const lane of this.lanes.values()) bytes += lane.bytes;
+    for (const lane of this.own.lanes.values()) bytes += lane.bytes;
     return bytes;
   }
 
   private soonest(): number | undefined {
     const now = performance.now();
     let soonest: number | undefined;
-    for (const lane of this.lanes.values()) {
+    for (const lane of this.own.lanes.values()) {
       if (lane.waiting > 0 && lane.notBefore > now) soonest = Math.min(soonest ?? Infinity, lane.notBefore - now + 1);
     }
     return soonest;
@@ -273,52 +231,32 @@ export class TopicIntake implements Intake {
   }
 
   giveBack(epoch: number, slice: Slice, records: InputRecord[], notBefore: number): void {
-    const lane = this.lanes.get(slice.partition);
+    const lane = this.own.lanes.get(slice.partition);
     if (epoch !== this.epoch || lane === undefined) return;
     lane.giveBack(slice, records, notBefore);
     this.signal();
   }
 
   previous(partition: number): LedgerRef | null {
-    return this.lanes.get(partition)?.prev ?? null;
+    return this.own.previous(partition);
   }
 
-  async commit(epoch: number, settled: { slice: Slice; offset: number; ref: LedgerRef }[]): Promise<boolean> {
-    const positions = settled.map(({ slice, offset, ref }) => ({
-      partition: slice.partition,
-      offset,
-      metadata: formatMark({ ref, attempts: 0 }),
-    }));
-    // A void round is followed by none of its epoch (invariant 2).
-    if (epoch !== this.epoch || settled.some(({ slice }) => this.lanes.get(slice.partition)?.settled !== slice.from))
-      return false;
-    if (!(await this.member.commit(epoch, positions))) return false;
-    if (epoch !== this.epoch) return false;
-    for (const { slice, ref } of settled) {
-      const lane = this.lanes.get(slice.partition)!;
-      lane.prev = ref;
-      lane.settled = slice.to;
-      lane.attempts = 0;
-    }
-    return true;
+  commit(epoch: number, settled: readonly SettledSlice[]): Promise<boolean> {
+    return this.own.commit(epoch, settled);
   }
 
   owned(): number[] {
-    return [...this.lanes.keys()];
+    return this.own.owned();
   }
 
-  async accept(
-    epoch: number,
-    { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef },
-  ): Promise<void> {
-    const start = { partition, offset, from, prev: ref, attempts: 0, fresh: false };
-    if (this.lanes.has(partition) && (await this.mark(epoch, [start]))) this.open(start);
+  accept(epoch: number, at: { partition: number; offset: number; from: number; ref: LedgerRef }): Promise<void> {
+    return this.own.accept(epoch, at);
   }
 
   lag(): Map<number, Lag> {
     const lags = new Map<number, Lag>();
     // What is behind where a partition begins is not known before that.
-    for (const { partition, ready, high, taken, oldest } of this.lanes.values())
+    for (const { partition, ready, high, taken, oldest } of this.own.lanes.values())
       if (ready || taken > 0) lags.set(partition, { high, taken, oldest });
     return lags;
   }
@@ -333,12 +271,12 @@ export class TopicIntake implements Intake {
   }
 
   drain(): void {
-    this.draining = true;
+    this.own.draining = true;
     this.signal();
   }
 
   async stop(): Promise<void> {
     this.drain();
-    await this.member.stop();
+    await this.own.member.stop();
   }
 }

@@ -19,8 +19,11 @@ export interface MemberOptions {
   log: Log;
   /** Called at each new assignment, with its epoch. Records of it may come before it has finished. */
   onAssigned(epoch: number, partitions: number[]): void;
-  /** Records of one partition, in order. Must return at once and must not throw: a TypeError would end the client for good. */
-  onRecords(partition: number, messages: KafkaMessage[], highWatermark: number): void;
+  /**
+   * Records of one partition, in order. Must return at once and must not throw: a TypeError would end the client for good.
+   * @param asked the offset that they were fetched from.
+   */
+  onRecords(partition: number, messages: KafkaMessage[], highWatermark: number, asked: number): void;
   /** The client has given up and will not come back: the process must end. */
   onDead(fault: Fault): void;
 }
@@ -108,7 +111,8 @@ export class Member {
       eachBatch: async ({ batch, resolveOffset, isStale, isRunning }) => {
         if (!isRunning() || isStale()) return;
         resolveOffset(batch.lastOffset());
-        options.onRecords(batch.partition, batch.messages, Number(batch.highWatermark));
+        const { fetchedOffset } = batch as unknown as { fetchedOffset: string };
+        options.onRecords(batch.partition, batch.messages, Number(batch.highWatermark), Number(fetchedOffset));
       },
     });
   }
