@@ -58,6 +58,7 @@ export async function extractorIntake(
     records: spec.round.records,
     pass: () => control.pass,
     onComplete: (partition, pass, count) => void completed(around, spec, stopped, { partition, pass, count }),
+    onUnstuck: () => health.unstuck(),
     onHeld: (fault) => (fault === undefined ? health.free() : health.hold(fault)),
   });
 }

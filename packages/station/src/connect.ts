@@ -237,7 +237,11 @@ export async function connect(
       sessionTimeoutMs: config.sessionTimeoutMs,
       chains,
       log,
-      onRebalance: () => metrics.rebalanced(),
+      onRebalance: () => {
+        metrics.rebalanced();
+        // What is stuck among the partitions it gets will say so.
+        health.unstuck();
+      },
       onStuck: stuck,
       onDead,
     };

@@ -47,3 +47,17 @@ test('a settled round does not undo what an operator has to decide', () => {
   health.free();
   assert.equal(health.state, 'paused');
 });
+
+test('what an operator has to decide is still there after a pause', () => {
+  const health = new Health();
+  health.stuck(lost);
+  health.running();
+  assert.equal(health.state, 'stuck', 'known before it was connected');
+  health.pause(new Fault('PAUSED', ''));
+  health.running();
+  assert.deepEqual([health.state, health.reason, health.ready], ['stuck', lost, false]);
+  health.pause(new Fault('PAUSED', ''));
+  health.unstuck();
+  health.running();
+  assert.equal(health.ready, true);
+});

@@ -11,6 +11,8 @@ export class Health {
   state: StationState = 'starting';
   /** Why it is held, paused or stuck. */
   reason: Fault | undefined;
+  /** What an operator has to decide, also while it is paused. */
+  private blocked: Fault | undefined;
   private beatAt = performance.now();
   private resting = false;
 
@@ -36,7 +38,8 @@ export class Health {
   }
 
   running(): void {
-    if (this.state === 'starting' || this.state === 'paused') this.become('running', undefined);
+    if (this.state !== 'starting' && this.state !== 'paused') return;
+    this.become(this.blocked === undefined ? 'running' : 'stuck', this.blocked);
   }
 
   hold(reason: Fault): void {
@@ -55,11 +58,13 @@ export class Health {
 
   /** A partition cannot go on until an operator decides. */
   stuck(reason: Fault): void {
+    this.blocked = reason;
     this.become('stuck', reason);
   }
 
-  /** The operator has decided. */
+  /** The operator has decided, or it is no business of this instance any more. */
   unstuck(): void {
+    this.blocked = undefined;
     if (this.state === 'stuck') this.become('running', undefined);
   }
 

@@ -5,7 +5,7 @@
  * its raw items are numbered from 0.
  */
 import { performance } from 'node:perf_hooks';
-import type { Fault, InputRecord, LedgerRef } from '@quadrille/record';
+import { Fault, type InputRecord, type LedgerRef } from '@quadrille/record';
 import type { ChainStart, Chains } from './chains.ts';
 import type { Intake, Lag } from './intake.ts';
 import type { Kafka } from './kafka/types.ts';
@@ -23,6 +23,8 @@ export interface ShardIntakeOptions extends ShardReadingOptions {
   sessionTimeoutMs: number;
   chains: Chains;
   onRebalance(): void;
+  /** Everything that could not go on is tried again. */
+  onUnstuck(): void;
   onDead(fault: Fault): void;
 }
 
@@ -76,11 +78,12 @@ export class ShardIntake implements Intake {
   private begin(start: ChainStart): void {
     const lane = this.own.lanes.get(start.partition)!;
     const begun = beginReadBack(lane, this.options.topic, start);
+    lane.lost = begun instanceof Fault;
     if (begun === 'nothing') this.readBackDone(lane);
     else if (begun === 'reading') {
       this.own.member.seek(start.partition, 0);
       this.own.member.resume(start.partition);
-    } else this.options.onStuck(begun);
+    } else this.options.onStuck(begun as Fault);
   }
 
   private readBackDone(lane: ShardLane): void {
@@ -155,7 +158,9 @@ export class ShardIntake implements Intake {
   /** Shards that had failed are tried again. */
   resume(): void {
     this.held = false;
-    for (const lane of this.own.lanes.values()) lane.failed.clear();
+    const lanes = [...this.own.lanes.values()];
+    for (const lane of lanes) lane.failed.clear();
+    if (!lanes.some((lane) => lane.lost)) this.options.onUnstuck();
     this.signal();
   }
 

@@ -23,6 +23,8 @@ export class ShardLane {
   /** Which of them count; undefined: all. */
   counting: ReadonlySet<number> | undefined;
   ready = false;
+  /** Its position is lost: nothing is read before that is accepted. */
+  lost = false;
   prev: LedgerRef | null = null;
   readonly shards = new Map<string, ShardState>();
   /** Number of the next raw item on the chain. */
