@@ -16,6 +16,7 @@ export * from './flow-file.ts';
 export * from './flow-file-reference.ts';
 export * from './flow-file-schema.ts';
 export * from './id-template.ts';
+export * from './isolate.ts';
 export * from './local-time.ts';
 export * from './lookup.ts';
 export * from './lookups/index.ts';

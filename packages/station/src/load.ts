@@ -2,7 +2,7 @@
  * The loader's judge: writes a round's rows in one transaction; what the target refuses is bisected down to the rows at
  * fault, so that one poison row never takes its batch down.
  */
-import type { Decoder, Outcome, Target, TargetRow } from '@quadrille/flow';
+import { type Decoder, isolate, type Outcome, type Target, type TargetRow } from '@quadrille/flow';
 import { asFault, Fault } from '@quadrille/record';
 import { decodeRound } from './decode.ts';
 import type { Intake } from './intake.ts';
@@ -10,8 +10,6 @@ import type { Judge } from './judge.ts';
 import type { Round } from './round.ts';
 import { OUTCOMES } from './settle.ts';
 
-/** From so many refused pieces on, the rest goes row by row: a batch full of poison is not worth halving. */
-const ROW_BY_ROW_AFTER = 16;
 /** Bytes of the wire format before the Avro value. */
 const PREFIX = 5;
 
@@ -55,8 +53,7 @@ export class Load implements Judge {
         }
       }
     }
-    const results: (Outcome | Fault)[] = new Array(rows.length);
-    if (rows.length > 0) await this.write(rows, 0, rows.length, results, { refused: 0, dryRun });
+    const results = await this.write(rows, dryRun);
     for (let i = 0; i < rows.length; i++) {
       const { slice: s, index } = at[i]!;
       const slice = round.slices[s]!;
@@ -69,33 +66,27 @@ export class Load implements Judge {
     }
   }
 
-  private async write(
-    rows: TargetRow[],
-    from: number,
-    to: number,
-    results: (Outcome | Fault)[],
-    seen: { refused: number; dryRun: boolean },
-  ): Promise<void> {
-    try {
-      const whole = from === 0 && to === rows.length;
-      const outcomes = await this.target.write(whole ? rows : rows.slice(from, to), seen.dryRun);
-      for (let i = 0; i < outcomes.length; i++) results[from + i] = outcomes[i]!;
-    } catch (error) {
-      const fault = asFault(error, 'TARGET_REFUSED');
-      if (fault.class !== 'target') throw fault;
-      if (to - from === 1) {
-        results[from] = fault;
-        return;
-      }
-      seen.refused++;
-      if (seen.refused >= ROW_BY_ROW_AFTER) {
-        for (let i = from; i < to; i++) await this.write(rows, i, i + 1, results, seen);
-        return;
-      }
-      const middle = (from + to) >>> 1;
-      await this.write(rows, from, middle, results, seen);
-      await this.write(rows, middle, to, results, seen);
-    }
+  /** No budget of time: a row that was not tried is nobody's dead letter, and a target has time-outs of its own. */
+  private async write(rows: TargetRow[], dryRun: boolean): Promise<(Outcome | Fault)[]> {
+    const results: (Outcome | Fault)[] = new Array(rows.length);
+    await isolate<Fault>(rows.length, {
+      attempt: async (from, to) => {
+        try {
+          const whole = to - from === rows.length;
+          const outcomes = await this.target.write(whole ? rows : rows.slice(from, to), dryRun);
+          for (let i = 0; i < outcomes.length; i++) results[from + i] = outcomes[i]!;
+          return undefined;
+        } catch (error) {
+          const fault = asFault(error, 'TARGET_REFUSED');
+          if (fault.class !== 'target') throw fault;
+          return fault;
+        }
+      },
+      blame: (row, fault) => {
+        results[row] = fault;
+      },
+    });
+    return results;
   }
 
   async close(): Promise<void> {

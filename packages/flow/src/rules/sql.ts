@@ -4,8 +4,8 @@
  */
 import { Fault, Faults, type Routed, type RuleResult } from '@quadrille/record';
 import type { ReadyRule } from '../rule.ts';
+import { isolateWithin, type Pace } from './budget.ts';
 import { problemOf, type SqlProblem } from './duckdb.ts';
-import { isolate, type Pace } from './isolate.ts';
 import { type Results, SqlEngine } from './sql-engine.ts';
 import type { SqlFile } from './sql-file.ts';
 import { planSql, type SqlPlan, type SqlScope } from './sql-plan.ts';
@@ -65,7 +65,7 @@ export class SqlRule implements ReadyRule {
     const results: Results = new Array(records.length).fill(undefined);
     if (records.length === 0) return [];
     await this.#refresh();
-    await isolate<SqlProblem>(records.length, this.#timeoutMs, this.#pace, {
+    await isolateWithin<SqlProblem>(this.#timeoutMs, this.#pace, records.length, {
       attempt: (from, to) => this.#attempt(records, results, from, to),
       interrupt: () => this.#engine.interrupt(),
       blame: (row, problem) => {

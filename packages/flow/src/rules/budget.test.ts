@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isolate } from './isolate.ts';
+import { isolateWithin } from './budget.ts';
 
 /** Attempts that fail when they hold a culprit; says what became of every row, and how many attempts it took. */
 async function run(
@@ -11,27 +11,22 @@ async function run(
 ) {
   const rows = new Array<string>(count).fill('undecided');
   let attempts = 0;
-  await isolate<string>(
-    count,
-    budget,
-    { slowest: 0 },
-    {
-      attempt: async (from, to) => {
-        attempts++;
-        await work(from, to);
-        for (let row = from; row < to; row++) if (culprits.has(row)) return 'poison';
-        rows.fill('good', from, to);
-        return undefined;
-      },
-      interrupt: () => {},
-      blame: (row, problem) => {
-        rows[row] = problem;
-      },
-      expire: (row) => {
-        rows[row] = 'expired';
-      },
+  await isolateWithin<string>(budget, { slowest: 0 }, count, {
+    attempt: async (from, to) => {
+      attempts++;
+      await work(from, to);
+      for (let row = from; row < to; row++) if (culprits.has(row)) return 'poison';
+      rows.fill('good', from, to);
+      return undefined;
     },
-  );
+    interrupt: () => {},
+    blame: (row, problem) => {
+      rows[row] = problem;
+    },
+    expire: (row) => {
+      rows[row] = 'expired';
+    },
+  });
   return { rows, attempts };
 }
 

@@ -1,4 +1,5 @@
-/** Finds the records a batch fails on: halves, quarters … until each stands alone, within one budget of time. */
+/** The records that a query fails on, found within one budget of time. */
+import { type Batch, isolate } from '../isolate.ts';
 
 /**
  * Time that counts only while this process works: one that was stopped for a minute, or waited for a busy machine's
@@ -41,18 +42,13 @@ export class Budget {
   }
 }
 
-export interface Isolation<P> {
-  /** Handles rows `from` up to, without, `to`, all or none; answers what was wrong. */
-  attempt(from: number, to: number): Promise<P | undefined>;
+export interface TimedBatch<P> extends Batch<P> {
+  /** Ends the attempt under way. */
   interrupt(): void;
-  /** A row that fails alone. */
-  blame(row: number, problem: P): void;
   /** A row that was not tried alone before the time was up. */
   expire(row: number): void;
 }
 
-/** After this many culprits the rest of a failing piece is tried row by row. */
-const CULPRITS = 16;
 /** No piece gets less, ms: a good one takes a few. */
 const LEAST = 50;
 /** A row alone, before it is called endless. */
@@ -69,42 +65,31 @@ export interface Pace {
  * @param count rows 0 to count-1; each is handled, blamed or expired, in this order of preference, when it returns.
  * @param pace what good pieces took so far; updated.
  */
-export async function isolate<P>(
-  count: number,
+export async function isolateWithin<P>(
   budgetMs: number,
   pace: Pace,
-  { attempt, interrupt, blame, expire }: Isolation<P>,
+  count: number,
+  { attempt, interrupt, blame, expire }: TimedBatch<P>,
 ): Promise<void> {
   const budget = new Budget(budgetMs);
-  // The next piece is the last of the list, so that rows are decided in their order.
-  const pieces: [number, number][] = [[0, count]];
-  let culprits = 0;
   let undecided = count;
-  for (let piece = pieces.pop(); piece !== undefined; piece = pieces.pop()) {
-    const [from, to] = piece;
-    if (budget.left <= 0) {
-      for (let row = from; row < to; row++) expire(row);
-      continue;
-    }
-    const size = to - from;
-    const before = budget.left;
-    const limit = size === count ? wholeLimit(count, budget.left) : limitOf(size, undecided, budget.left, pace);
-    const problem = await budget.run(limit, () => attempt(from, to), interrupt);
-    if (problem === undefined) {
-      undecided -= size;
-      if (size * 16 >= count || pace.slowest === 0)
+  await isolate<P>(count, {
+    blame,
+    attempt: async (from, to) => {
+      if (budget.left <= 0) {
+        for (let row = from; row < to; row++) expire(row);
+        return undefined;
+      }
+      const size = to - from;
+      const before = budget.left;
+      const limit = size === count ? wholeLimit(count, before) : limitOf(size, undecided, before, pace);
+      const problem = await budget.run(limit, () => attempt(from, to), interrupt);
+      if (problem === undefined && (size * 16 >= count || pace.slowest === 0))
         pace.slowest = Math.max(pace.slowest * 0.9, (before - budget.left) / size);
-    } else if (size === 1) {
-      culprits++;
-      undecided--;
-      blame(from, problem);
-    } else if (culprits >= CULPRITS) {
-      for (let row = to - 1; row >= from; row--) pieces.push([row, row + 1]);
-    } else {
-      const middle = from + (size >> 1);
-      pieces.push([middle, to], [from, middle]);
-    }
-  }
+      if (problem === undefined || size === 1) undecided -= size;
+      return problem;
+    },
+  });
 }
 
 /** A quarter of what there is, so that an endless query leaves time to find whose fault it is; a row alone has all of it. */
