@@ -46,6 +46,17 @@ test('error() in a query rejects the record', async () => {
     { a: -1 },
   ]);
   assert.match((results[1] as Fault).message, /negative/);
+  assert.equal((results[1] as Fault).code, 'SQL_FAILED');
+});
+
+test('under the code that the query gives it', async () => {
+  const results = await run(
+    "select row, case when a < 0 then error('TOO_LOW: ' || a || ' is below 0: see the source') else a end as a from input",
+    [{ a: 1 }, { a: -1 }],
+  );
+  const fault = results[1] as Fault;
+  assert.deepEqual([fault.code, fault.class, fault.place], ['TOO_LOW', 'rule', '/f/rule.sql']);
+  assert.match(fault.message, /-1 is below 0: see the source$/);
 });
 
 test('a query over which every record fails ends, each with its own fault', async () => {

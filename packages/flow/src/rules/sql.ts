@@ -2,7 +2,7 @@
  * SQL rules: a query over the round, row by row. The input's row number is selected: a row that is missing is a drop
  * (SQL_FILTERED), a repeated one makes several records. Columns are set on the record, all else stays as it was.
  */
-import { Fault, Faults, type Routed, type RuleResult } from '@quadrille/record';
+import { Fault, Faults, type Routed, type RuleResult, reject } from '@quadrille/record';
 import type { ReadyRule } from '../rule.ts';
 import { isolateWithin, type Pace } from './budget.ts';
 import { problemOf, type SqlProblem } from './duckdb.ts';
@@ -14,6 +14,8 @@ type Row = Record<string, unknown>;
 
 /** Time for one round, ms, unless the station's `timeoutMs` says otherwise. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
+
+const OWN_CODE = /^([A-Z][A-Z0-9_]{1,63}): (.+)$/;
 
 /**
  * Checks the rule and opens it.
@@ -46,8 +48,8 @@ export class SqlRule implements ReadyRule {
   }
 
   /**
-   * The query's failure is bisected down to the records it fails on: SQL_FAILED with DuckDB's message, or SQL_TIMEOUT,
-   * within `timeoutMs` for the whole round; what was not decided by then is SQL_TIMEOUT too.
+   * The query's failure is bisected down to the records it fails on: SQL_FAILED with DuckDB's message, the code that the
+   * query names itself by `error('CODE: …')`, or SQL_TIMEOUT, within `timeoutMs` for the whole round; what was not decided by then is SQL_TIMEOUT too.
    * @throws Fault LOOKUP_UNAVAILABLE when a lookup cannot be given to DuckDB.
    */
   apply(records: Row[]): Promise<RuleResult<Row | Routed<Row>>[]> {
@@ -69,9 +71,7 @@ export class SqlRule implements ReadyRule {
       attempt: (from, to) => this.#attempt(records, results, from, to),
       interrupt: () => this.#engine.interrupt(),
       blame: (row, problem) => {
-        results[row] = problem.interrupted
-          ? this.#timeout()
-          : new Fault('SQL_FAILED', problem.message, { place: this.#file });
+        results[row] = problem.interrupted ? this.#timeout() : this.#failure(problem);
       },
       expire: (row) => {
         results[row] = this.#timeout();
@@ -100,6 +100,13 @@ export class SqlRule implements ReadyRule {
         help: 'all lookups of one query must fit into its 128 MB',
       });
     }
+  }
+
+  /** `error('CODE: …')` is the author's word on the record. */
+  #failure({ type, message }: SqlProblem): Fault {
+    const place = this.#file;
+    const [, code, detail] = (type === 'Invalid Input' && OWN_CODE.exec(message)) || [];
+    return code === undefined ? new Fault('SQL_FAILED', message, { place }) : reject(code, detail!, { place });
   }
 
   #timeout(): Fault {
