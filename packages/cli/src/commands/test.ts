@@ -7,6 +7,7 @@ import { type Flow, readFlow, runExamples, type TopicSchema } from '@quadrille/f
 import { Fault, Faults } from '@quadrille/record';
 import { junit, type TestResult } from '../cases/junit.ts';
 import { runCases } from '../cases/run-cases.ts';
+import { inOrder } from '../check/inspect.ts';
 import { type Command, type Context, text } from '../command.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { flowPath } from '../flow-path.ts';
@@ -36,7 +37,7 @@ export const test: Command = {
     const file = text(options, 'junit');
     if (file !== undefined) writeFileSync(resolve(context.cwd, file), junit(flow.name, results.all));
     const failed = results.all.flatMap(({ faults }) => faults);
-    if (failed.length > 0) throw new Faults(failed);
+    if (failed.length > 0) throw new Faults(inOrder(failed));
     context.out(`${results.examples} examples and ${results.cases} cases hold\n`);
     return EXIT.done;
   },
