@@ -211,12 +211,12 @@ export const FAULTS = table({
   SOURCE_CHANGED: {
     class: 'position',
     message: 'source was changed before the point it had been read to',
-    help: 'restore the file, or give the new content a new name',
+    help: 'restore the file, or give the new content a new name; then `quadrille station resume`',
   },
   SOURCE_TRUNCATED: {
     class: 'position',
     message: 'compressed file is truncated or damaged',
-    help: 'replace the file by a whole copy; reading goes on where it stopped',
+    help: 'replace the file by a whole copy, then `quadrille station resume`: reading goes on where it stopped',
   },
   SOURCE_EMPTIED: {
     class: 'position',

@@ -14,6 +14,7 @@ import {
   replayTopic,
   resume,
   stationGroup,
+  workless,
 } from '@quadrille/record';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { Outlet } from './kafka/producer.ts';
@@ -137,20 +138,5 @@ export async function retire(
   }
 }
 
-const retiredPart = ({ topic, partition, commit, from, prev }: Standing): LedgerPart => ({
-  kind: 'retired',
-  topic,
-  partition,
-  from,
-  to: from,
-  commit,
-  pass: 0,
-  drop: 0,
-  reject: 0,
-  outputs: 0,
-  runs: [],
-  claims: [],
-  outcomes: null,
-  outcomeRuns: [],
-  prev,
-});
+const retiredPart = ({ topic, partition, commit, from, prev }: Standing): LedgerPart =>
+  workless({ kind: 'retired', topic, partition, from, to: from, commit, prev });

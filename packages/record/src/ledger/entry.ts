@@ -48,6 +48,21 @@ export interface LedgerPart {
   prev: LedgerRef | null;
 }
 
+/** A part in which nothing was judged. */
+export const workless = (
+  part: Pick<LedgerPart, 'topic' | 'partition' | 'from' | 'to' | 'commit' | 'prev'> & { kind: 'expired' | 'retired' },
+): LedgerPart => ({
+  ...part,
+  pass: 0,
+  drop: 0,
+  reject: 0,
+  outputs: 0,
+  runs: [],
+  claims: [],
+  outcomes: null,
+  outcomeRuns: [],
+});
+
 /** Consecutive records of one input partition with one verdict and code; `count` records were in the log from `offset` on. */
 export interface VerdictRun {
   verdict: 'drop' | 'reject';
