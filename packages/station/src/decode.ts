@@ -15,14 +15,15 @@ export interface Alive {
  * @throws Fault REGISTRY_UNAVAILABLE when a schema is needed that is not cached.
  */
 export async function decodeRound(round: Round, decoder: Decoder): Promise<Alive> {
-  let last = -1;
+  let asked: Set<number> | undefined;
   for (const { records } of round.slices) {
     for (const { bytes } of records) {
       if (bytes === null || bytes.length < 5 || bytes[0] !== 0) continue;
       const id = bytes.readUInt32BE(1);
-      if (id === last || decoder.isReady(id)) continue;
+      if (decoder.isReady(id) || asked?.has(id)) continue;
       await decoder.prepare(id);
-      last = id;
+      // Also one that the registry does not know: asked for once a round, however many records bear it.
+      asked = (asked ?? new Set()).add(id);
     }
   }
   const alive: Alive = { slices: [], indexes: [], values: [] };

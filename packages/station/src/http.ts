@@ -24,7 +24,7 @@ const SILENT_MS = 60_000;
 /**
  * `/live`: 200 while the loop comes round, whatever brokers and databases do. `/ready`: 200 while it works, else 503
  * with the reason. `/metrics`: Prometheus text. `/status`: JSON.
- * @returns the address. @throws Fault PORT_TAKEN
+ * @returns the address. @throws Fault PORT_TAKEN, CONFIG_INVALID
  */
 export async function serve(
   at: { host: string; port: number },
@@ -47,7 +47,11 @@ export async function serve(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
       throw new Fault('PORT_TAKEN', '', { place: `${at.host}:${at.port}`, cause: error });
-    throw error;
+    throw new Fault('CONFIG_INVALID', error instanceof Error ? error.message : String(error), {
+      place: 'QUADRILLE_HTTP',
+      help: 'an address of this machine and a port that this user may open, e.g. 127.0.0.1:9464',
+      cause: error,
+    });
   }
   return { server, port: (server.server.address() as { port: number }).port };
 }

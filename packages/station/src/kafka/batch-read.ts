@@ -103,6 +103,7 @@ export function readBatches(bytes: Buffer): FetchedRecord[] | undefined {
   for (let at = 0; at + HEAD_BYTES <= bytes.length; ) {
     const end = at + 12 + bytes.readInt32BE(at + 8);
     if (bytes[at + 16] !== MAGIC) return undefined;
+    if (end < at + HEAD_BYTES) throw malformed();
     if (end > bytes.length) break;
     if (!readBatch(bytes, at, end, records)) return undefined;
     at = end;

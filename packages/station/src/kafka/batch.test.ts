@@ -252,6 +252,9 @@ describe('reading', () => {
       bytes[at] = byte;
       assert.throws(() => readBatches(bytes), RangeError);
     }
+    // Of a batch: without the check the same one would be read for ever.
+    whole.writeInt32BE(-12, 8);
+    assert.throws(() => readBatches(whole), RangeError);
   });
 
   test('a header of any name is its own, also `__proto__` and `toString`', () => {
