@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { deadLetterTopic, HEADER, packHeader, unpackHeader } from '@quadrille/record';
 import {
   assertBalanced,
@@ -134,4 +135,27 @@ test('a corrected row comes back through the extractor’s replay topic, under t
     return twice.length === 1 && twice[0]!.headers['quadrille.fault.code']?.toString() === 'ROW_MALFORMED';
   });
   await until('balanced', async () => (await assertBalanced(flow)).stations.read!.replays.received === 3);
+});
+
+test('a truncated file stops the extractor, saying so; replaced by a whole one and resumed, it is read and ready again', {
+  skip: noServers,
+}, async () => {
+  const whole = gzipSync(csv(20_000));
+  await using flow = await flowFixture({
+    files: { 'flow.yaml': FLOW.replace('*.csv', '*.csv.gz'), 'data/a.csv.gz': whole.subarray(0, whole.length - 5_000) },
+    schemas: { 'FLOW.read': READ },
+  });
+  await using station = await startStation(flow, 'read');
+  const { reason } = await station.until(({ state }) => state === 'stuck');
+  assert.equal(reason?.code, 'SOURCE_TRUNCATED');
+  assert.match(reason!.help, /station resume/);
+  assert.equal((await station.get('/ready')).status, 503);
+
+  await flow.write('data/a.csv.gz', whole);
+  await say(flow, { kind: 'resume', station: 'read' });
+  await station.until(({ exhausted, totals }) => exhausted === true && totals.passed === 20_000);
+  await station.running();
+  assert.equal((await station.get('/ready')).status, 200);
+  const { stations } = await assertBalanced(flow);
+  assert.equal(stations.read?.passed, 20_000);
 });
