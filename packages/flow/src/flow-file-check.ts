@@ -1,7 +1,7 @@
-/** What the JSON Schema cannot see: topics nobody writes, missing files, fields that no schema has, cycles. */
+/** What the JSON Schema cannot see: missing files, fields that no schema has; and what flow-file-graph.ts sees. */
 import { access } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { Fault, type FaultCode } from '@quadrille/record';
+import { Fault } from '@quadrille/record';
 import type { Field } from './avro/field.ts';
 import { readTopicSchema, type TopicSchema } from './avro/topic-schema.ts';
 import {
@@ -15,6 +15,7 @@ import {
   type StationSpec,
 } from './flow.ts';
 import type { FlowDocument, Path } from './flow-file-document.ts';
+import { checkCircles, checkTopics, type Say, topicPath } from './flow-file-graph.ts';
 import { helpFor, type Problem } from './flow-file-problem.ts';
 import { templateFields } from './id-template.ts';
 import { chainFields } from './rules/fields.ts';
@@ -37,9 +38,9 @@ export async function checkFlowFile(flow: Flow, document: FlowDocument): Promise
   const check = new Check(flow, document);
   await check.schemas();
   await check.outside();
-  check.topics();
+  checkTopics(flow, document, check.say);
   for (const station of flow.stations.values()) await check.station(station);
-  check.cycles();
+  checkCircles(flow, check.say);
   return check.problems;
 }
 
@@ -57,13 +58,9 @@ class Check {
     this.#document = document;
   }
 
-  #say(
-    station: string | undefined,
-    path: Path,
-    detail: string,
-    help?: string,
-    more: { graph?: boolean; code?: FaultCode; of?: 'key' | 'value' } = {},
-  ): void {
+  readonly say: Say = (...problem) => this.#say(...problem);
+
+  #say(...[station, path, detail, help, more = {}]: Parameters<Say>): void {
     const place = this.#document.place(path, more.of ?? 'value');
     this.problems.push({
       station,
@@ -88,40 +85,10 @@ class Check {
     }
   }
 
-  topics(): void {
-    const { name, topics } = this.#flow;
-    // Its stations would have the groups and users of the engine's own services.
-    if (name === 'quadrille')
-      this.#say(undefined, ['flow'], 'no flow may be called `quadrille`', 'choose another name');
-    for (const topic of topics.values()) {
-      if (topic.writers.length > 0 || topic.external) continue;
-      const written = [...topics.values()].filter((other) => other.writers.length > 0).map((other) => other.name);
-      for (const reader of topic.readers) {
-        this.#say(
-          reader,
-          this.#topicPath(reader, topic.name),
-          `nobody writes topic \`${topic.name}\``,
-          helpFor(topic.name, written),
-          { graph: true },
-        );
-      }
-    }
-    for (const name of Object.keys((this.#document.json?.topics ?? {}) as object)) {
-      if (!topics.has(name))
-        this.#say(
-          undefined,
-          ['topics', name],
-          `no station reads or writes topic \`${name}\``,
-          helpFor(name, topics.keys()),
-          { graph: true, of: 'key' },
-        );
-    }
-  }
-
   async station(station: StationSpec): Promise<void> {
     const path = ['stations', station.name];
     for (const topic of new Set([...inputsOf(station), ...outputTopicsOf(station)])) {
-      const at = this.#topicPath(station.name, topic);
+      const at = topicPath(this.#flow, station.name, topic);
       const schema = this.#schemas.get(topic);
       if (schema instanceof Fault)
         this.problems.push({ station: station.name, graph: false, fault: placed(schema, this.#document.place(at)) });
@@ -292,42 +259,6 @@ class Check {
         { of },
       );
     return field;
-  }
-
-  /** Where a station names a topic. */
-  #topicPath(name: string, topic: string): Path {
-    const station = this.#flow.stations.get(name) as StationSpec;
-    if (station.kind !== 'extractor' && station.from === topic) return ['stations', name, 'from'];
-    const lookup =
-      station.kind === 'enricher' ? station.lookups.find((candidate) => candidate.topic === topic) : undefined;
-    if (lookup !== undefined) return ['stations', name, 'enricher', lookup.name, 'topic'];
-    const outputs = outputTopicsOf(station);
-    return ['stations', name, 'to', ...(outputs.length > 1 ? [outputs.indexOf(topic)] : [])];
-  }
-
-  /** A record that could come back to where it was would never come to rest. */
-  cycles(): void {
-    const { stations, topics } = this.#flow;
-    const state = new Map<string, 'open' | 'done'>();
-    const visit = (name: string, trail: readonly string[]): void => {
-      if (state.get(name) === 'done') return;
-      if (state.get(name) === 'open') {
-        const loop = [...trail.slice(trail.indexOf(name)), name];
-        this.#say(
-          name,
-          ['stations', name],
-          `stations form a circle: ${loop.join(' → ')}`,
-          'let one of them write another topic',
-          { graph: true, of: 'key' },
-        );
-        return;
-      }
-      state.set(name, 'open');
-      for (const topic of outputTopicsOf(stations.get(name) as StationSpec))
-        for (const next of topics.get(topic)?.readers ?? []) visit(next, [...trail, name]);
-      state.set(name, 'done');
-    };
-    for (const name of stations.keys()) visit(name, []);
   }
 }
 
