@@ -14,6 +14,13 @@ stations:
   store: { loader: { type: postgres, table: FLOW }, from: FLOW.in }
 `;
 
+const EXTRACTOR = `
+flow: FLOW
+topics: { FLOW.out: { partitions: 1 } }
+stations:
+  read: { extractor: { type: csv, path: data/items.csv, id: "{id}" }, to: FLOW.out }
+`;
+
 /** A station that ends by itself: what it said, without log lines. */
 async function refused(station: StationProcess): Promise<Exit & { said: string }> {
   const exit = await station.exited;
@@ -74,4 +81,24 @@ test('a rule file that does not load ends the station with file and line', { ski
   const { code, said } = await refused(await startStation(flow, 'judge'));
   assert.equal(code, 1);
   assert.match(said, /^RULE_INVALID .*steer\.ts:2.*\n {2}help: /m);
+});
+
+test('a file that is not there ends the extractor; one with another delimiter stops it, saying what was found', {
+  skip: noServers,
+}, async () => {
+  await using flow = await sampleFlow(EXTRACTOR);
+  const { code, said } = await refused(await startStation(flow, 'read'));
+  assert.equal(code, 1);
+  assert.match(
+    said,
+    /^SOURCE_MISSING data\/items\.csv: source matches no file.*\n {2}help: .*relative to the flow file/m,
+  );
+
+  await flow.write('data/items.csv', 'id;does;n\na;pass;1\n');
+  await using station = await startStation(flow, 'read');
+  const { reason } = await station.until(({ state }) => state === 'stuck');
+  assert.equal(reason?.code, 'SOURCE_HEADER');
+  assert.match(reason!.message, /missing "id", "does", "n"; found "id;does;n"/);
+  assert.match(reason!.help, /delimiter/);
+  await station.stop();
 });
