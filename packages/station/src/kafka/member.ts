@@ -48,6 +48,9 @@ export class Member {
   private readonly consumer: Consumer;
   private readonly options: MemberOptions;
   private stopping = false;
+  /** A join is due since the group's last word: it has begun, or its coordinator has moved. */
+  private joining = false;
+  private rejoined: Promise<void> | undefined;
   /** Partitions whose last commit the broker has answered for. */
   private readonly acknowledged = new Set<number>();
 
@@ -73,8 +76,7 @@ export class Member {
     return {
       ...assigner,
       protocol: (subscription) => {
-        this.epoch++;
-        this.partitions = [];
+        this.disown();
         return assigner.protocol(subscription);
       },
     };
@@ -82,12 +84,13 @@ export class Member {
 
   async start(fromBeginning: boolean): Promise<void> {
     const { consumer, options } = this;
-    consumer.on(consumer.events.REBALANCING, () => {
-      this.epoch++;
-      this.partitions = [];
+    consumer.on(consumer.events.REBALANCING, () => this.disown());
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      if (this.joining) this.rejoin();
     });
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.epoch++;
+      this.joining = false;
       this.partitions = [...(payload.memberAssignment[options.topic] ?? [])].sort((a, b) => a - b);
       options.onAssigned(this.epoch, this.partitions);
     });
@@ -97,13 +100,43 @@ export class Member {
       }
     });
     consumer.on(consumer.events.CRASH, ({ payload }) => {
-      this.epoch++;
-      this.partitions = [];
+      this.disown();
       if (payload.restart || this.stopping) return;
       options.onDead(kafkaFault(payload.error, `read topic ${options.topic} in group ${options.group}`));
     });
     await consumer.connect();
     await consumer.subscribe({ topic: options.topic, fromBeginning });
+    await this.run();
+  }
+
+  private disown(): void {
+    this.epoch++;
+    this.partitions = [];
+    this.joining = true;
+  }
+
+  /**
+   * kafkajs forgets a join that fails: it goes on with its former membership, which the group may still take for valid, and
+   * never says which partitions it has. A heartbeat that is answered while a join is due shows it: join anew.
+   */
+  private rejoin(): void {
+    this.rejoined ??= this.runAgain()
+      .catch((error) => this.options.onDead(kafkaFault(error, `join group ${this.options.group}`)))
+      .finally(() => {
+        this.rejoined = undefined;
+      });
+  }
+
+  private async runAgain(): Promise<void> {
+    this.options.log.warn({ groupId: this.options.group }, 'a join of the group was given up, joining anew');
+    // Not within the client's own callback, which `stop` would wait for.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.consumer.stop();
+    if (!this.stopping) await this.run();
+  }
+
+  private async run(): Promise<void> {
+    const { consumer, options } = this;
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -158,6 +191,7 @@ export class Member {
   /** Leaves the group. Must not be called from within a callback of the client: it would wait for itself. */
   async stop(): Promise<void> {
     this.stopping = true;
+    await this.rejoined;
     await this.consumer.disconnect();
   }
 }
