@@ -11,6 +11,7 @@ export interface Parsed {
 
 /** What each first word of a two-word command is about. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  schemas: 'check, compare and register schemas',
   flow: 'look at a flow as a whole',
   station: 'look at stations, pause and resume them',
   topic: 'look into topics',

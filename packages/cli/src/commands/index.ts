@@ -28,6 +28,9 @@ import { replayStart } from './replay-start.ts';
 import { replayWatch } from './replay-watch.ts';
 import { reset } from './reset.ts';
 import { run } from './run.ts';
+import { schemasCheck } from './schemas-check.ts';
+import { schemasDiff } from './schemas-diff.ts';
+import { schemasPush } from './schemas-push.ts';
 import { stationList } from './station-list.ts';
 import { stationPause } from './station-pause.ts';
 import { stationRemove } from './station-remove.ts';
@@ -49,6 +52,9 @@ export const commands: readonly Command[] = [
   check,
   test,
   types,
+  schemasCheck,
+  schemasDiff,
+  schemasPush,
   flowStatus,
   flowGraph,
   flowProvision,

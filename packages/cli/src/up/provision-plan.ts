@@ -1,6 +1,7 @@
 /** What making servers ready for a flow would change. */
 import type { Flow } from '@quadrille/flow';
 import { topicsOfFlow } from '@quadrille/station';
+import { planPush } from '../schemas/push-plan.ts';
 import type { Servers } from '../servers.ts';
 import { schemasOf } from './schemas.ts';
 
@@ -26,17 +27,9 @@ export async function planProvision({ admin, registry }: Servers, flow: Flow): P
     partitions: there.get(topic) ?? partitions,
     ...(config === undefined ? {} : { config }),
   }));
-  for (const [topic, { text }] of await schemasOf(flow)) {
-    if (flow.topics.get(topic)?.external) continue;
-    const subject = `${topic}-value`;
-    const versions = await registry.versions(subject);
-    const same = JSON.stringify(JSON.parse(text));
-    const isThere = versions.some(({ schema }) => JSON.stringify(JSON.parse(schema)) === same);
-    steps.push({
-      kind: 'schema',
-      name: subject,
-      state: isThere ? 'present' : versions.length === 0 ? 'absent' : 'changed',
-    });
-  }
+  const schemas = [...(await schemasOf(flow)).values()].filter(({ topic }) => !flow.topics.get(topic)?.external);
+  const subjects = schemas.map(({ topic, text }) => ({ subject: `${topic}-value`, text }));
+  for (const { subject, state } of await planPush(registry, subjects))
+    steps.push({ kind: 'schema', name: subject, state });
   return steps;
 }

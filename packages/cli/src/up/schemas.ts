@@ -1,6 +1,5 @@
 /** Schemas at the start of a flow: every change is explained before anything is registered. */
-import { relative } from 'node:path';
-import { explainIncompatibility, type Flow, readTopicSchema, type TopicSchema } from '@quadrille/flow';
+import { explainIncompatibility, type Flow, fieldPlace, readTopicSchema, type TopicSchema } from '@quadrille/flow';
 import { Fault, Faults } from '@quadrille/record';
 import type { Registry } from '@quadrille/station';
 
@@ -30,21 +29,41 @@ export async function incompatibilities(registry: Registry, schemas: Iterable<To
   return faults;
 }
 
+/** An earlier version of a schema. */
+export interface EarlierSchema {
+  /** How people know it: its number in the registry, or the file it stands in. */
+  version: number | string;
+  schema: string;
+}
+
+/** Why what was written with an earlier version cannot be read with this one. */
+export interface Break {
+  /** Of the field; '' is the schema itself. */
+  path: string;
+  what: string;
+  version: number | string;
+}
+
 /** Each cause once, at the oldest version it breaks: it breaks most later ones too. */
-export function explain(schema: TopicSchema, versions: readonly { version: number; schema: string }[]): Fault[] {
+export function breaksOf(schema: TopicSchema, versions: readonly EarlierSchema[]): Break[] {
   const next: unknown = JSON.parse(schema.text);
-  const faults = new Map<string, Fault>();
+  const breaks = new Map<string, Break>();
   for (const { version, schema: before } of versions) {
     for (const { path, what } of explainIncompatibility(JSON.parse(before), next)) {
       const key = `${path} ${what}`;
-      if (faults.has(key)) continue;
-      const subject = path === '' ? 'the schema' : `field \`${path}\``;
-      const details = { place: relative('', schema.file), ...(path === '' ? {} : { field: path }) };
-      faults.set(
-        key,
-        new Fault('SCHEMA_INCOMPATIBLE', `${subject} ${what} (version ${version} of ${schema.topic}-value)`, details),
-      );
+      if (!breaks.has(key)) breaks.set(key, { path, what, version });
     }
   }
-  return [...faults.values()];
+  return [...breaks.values()];
 }
+
+/** The same as faults, each with its place in the file. */
+export const explain = (schema: TopicSchema, versions: readonly EarlierSchema[]): Fault[] =>
+  breaksOf(schema, versions).map(({ path, what, version }) => {
+    const subject = path === '' ? 'the schema' : `field \`${path}\``;
+    const broken = typeof version === 'number' ? `version ${version} of ${schema.topic}-value` : version;
+    return new Fault('SCHEMA_INCOMPATIBLE', `${subject} ${what} (${broken})`, {
+      place: fieldPlace(schema.file, path),
+      ...(path === '' ? {} : { field: path }),
+    });
+  });

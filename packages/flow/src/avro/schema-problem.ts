@@ -69,7 +69,8 @@ function named(field: unknown, reason: string): string {
 const PRIMITIVES = ['null', 'boolean', 'int', 'long', 'float', 'double', 'bytes', 'string'];
 
 function helpOf(reason: string, schema: unknown): { help?: string } {
-  const word = /^undefined type name: (\S+)/.exec(reason)?.[1];
+  // The library adds the namespace of the record to a name that has none.
+  const word = /^undefined type name: (?:\S+\.)?(\S+)/.exec(reason)?.[1];
   if (word !== undefined) {
     const near = closest(word, [...PRIMITIVES, ...definitionsOf(schema).keys()]);
     return near === undefined ? {} : { help: `did you mean \`${near}\`?` };
