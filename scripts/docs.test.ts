@@ -21,9 +21,9 @@ const SOURCES = find(['packages/**/*.{ts,mjs}', 'services/**/*.ts', 'scripts/*.{
 const prose = (text: string): string => text.replace(/^( *)(```|~~~)[\s\S]*?^\1\2$/gm, '');
 const inline = (text: string): string[] => [...prose(text).matchAll(/`([^`\n]+)`/g)].map(([, code]) => code!);
 
-test('generated pages are current', () => {
+test('generated pages are current', async () => {
   for (const [path, page] of Object.entries(pages))
-    assert.equal(read(path), page(), `${path}: run node scripts/docs.ts`);
+    assert.equal(read(path), await page(), `${path}: run node scripts/docs.ts`);
 });
 
 test('every relative link leads to a file, and to a heading where it names one', () => {

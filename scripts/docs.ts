@@ -1,11 +1,13 @@
 /**
  * Writes the pages of docs/reference that are made of code: faults.md from the fault table, metrics.md from the registries
- * of a station and of the replay service, licences.md from the lockfile. scripts/docs.test.ts holds them up to date.
+ * of a station and of the replay service, licences.md from the lockfile, events/ from the flow
+ * `flights`. scripts/docs.test.ts holds them up to date.
  */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { STACK_ERRORS } from '@quadrille/devstack';
 import { FAULTS, type FaultClass, RETIRED } from '@quadrille/record';
+import { eventFiles } from '../packages/cli/src/events/files.ts';
 import { createMetrics } from '../packages/replay/src/metrics.ts';
 import { lookupMetrics } from '../packages/station/src/lookup-metrics.ts';
 import { StationMetrics } from '../packages/station/src/metrics.ts';
@@ -146,8 +148,16 @@ export function metricsPage(): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** docs/reference/events: what `quadrille docs` makes of the flow `flights`. */
+async function events(name: string): Promise<string> {
+  const files = await eventFiles(fileURLToPath(new URL('../flows/flights', import.meta.url)));
+  return files.get(name) as string;
+}
+
 /** Every generated page, by its path from the root. */
-export const pages: Readonly<Record<string, () => string>> = {
+export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
+  'docs/reference/events/flights.asyncapi.json': () => events('flights.asyncapi.json'),
+  'docs/reference/events/flights.md': () => events('flights.md'),
   'docs/reference/faults.md': faultsPage,
   'docs/reference/licences.md': licencesPage,
   'docs/reference/metrics.md': metricsPage,
@@ -155,5 +165,5 @@ export const pages: Readonly<Record<string, () => string>> = {
 
 if (import.meta.main) {
   for (const [path, page] of Object.entries(pages))
-    await writeFile(fileURLToPath(new URL(`../${path}`, import.meta.url)), page());
+    await writeFile(fileURLToPath(new URL(`../${path}`, import.meta.url)), await page());
 }

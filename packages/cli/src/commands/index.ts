@@ -12,6 +12,7 @@ import { dlqGroups } from './dlq-groups.ts';
 import { dlqList } from './dlq-list.ts';
 import { dlqReplay } from './dlq-replay.ts';
 import { dlqShow } from './dlq-show.ts';
+import { docs } from './docs.ts';
 import { doctor } from './doctor.ts';
 import { down } from './down.ts';
 import { explain } from './explain.ts';
@@ -52,6 +53,7 @@ export const commands: readonly Command[] = [
   check,
   test,
   types,
+  docs,
   schemasCheck,
   schemasDiff,
   schemasPush,
