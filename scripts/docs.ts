@@ -1,7 +1,7 @@
 /**
  * Writes the pages of docs/reference that are made of code: faults.md from the fault table, metrics.md from the registries
- * of a station and of the replay service, licences.md from the lockfile, events/ from the flow
- * `flights`. scripts/docs.test.ts holds them up to date.
+ * of a station and of the replay service, licences.md from the lockfile, events/ from the flow `flights`, conformance.md
+ * from what the suites of sources and targets run. scripts/docs.test.ts holds them up to date.
  */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +12,7 @@ import { createMetrics } from '../packages/replay/src/metrics.ts';
 import { lookupMetrics } from '../packages/station/src/lookup-metrics.ts';
 import { StationMetrics } from '../packages/station/src/metrics.ts';
 import { SourceMetrics } from '../packages/station/src/source-metrics.ts';
+import { conformancePage } from '../packages/testing/src/conformance/page.ts';
 import { licencesPage } from './licences.ts';
 
 const CLASSES: Readonly<Record<FaultClass, string>> = {
@@ -156,6 +157,7 @@ async function events(name: string): Promise<string> {
 
 /** Every generated page, by its path from the root. */
 export const pages: Readonly<Record<string, () => string | Promise<string>>> = {
+  'docs/reference/conformance.md': conformancePage,
   'docs/reference/events/flights.asyncapi.json': () => events('flights.asyncapi.json'),
   'docs/reference/events/flights.md': () => events('flights.md'),
   'docs/reference/faults.md': faultsPage,

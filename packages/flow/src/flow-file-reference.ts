@@ -72,7 +72,7 @@ export function flowFileReference(): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-const TRAITS = `What a source is, it declares, and the conformance suites hold it to it. All of them: the same id and version for an item
+const TRAITS = `What a source is, it declares, and the conformance suites hold it to it ([what each is held to](conformance.md)). All of them: the same id and version for an item
 whenever it is read again, nothing lost when the process is killed, a bad item as a dead letter with its place while the
 others go on, no more read than a round has room for.
 
@@ -97,7 +97,7 @@ function traitTable(): string {
 }
 
 const FEATURES = `Records come at least once, and late ones after newer ones ([delivery](../explanation/delivery.md)). What a target makes of
-that, it declares, and the conformance suite (\`packages/testing/src/conformance\`) holds it to it.
+that, it declares, and the conformance suite holds it to it ([what each is held to](conformance.md)).
 
 - *late*: a version that comes after a newer one of its id is *superseded* (left out), *kept* beside the others, *placed* where it
   belongs between them, or *sent* like any other, and the receiver decides by its version.

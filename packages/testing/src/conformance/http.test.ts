@@ -31,6 +31,7 @@ for (const [way, config] of Object.entries(WAYS))
     name: `http, ${way}`,
     features: http.features['']!,
     skip: undefined,
+    lacks: { find: 'a receiver is not asked what it has' },
     async prepare(t, { type, fields }) {
       const taken: Item[] = [];
       const server = Fastify({ forceCloseConnections: true });

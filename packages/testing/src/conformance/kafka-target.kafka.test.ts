@@ -13,6 +13,7 @@ for (const format of ['avro', 'json'])
     features: kafka.features['']!,
     skip: noServers || undefined,
     lacks: {
+      find: 'a topic is not searched',
       down: 'the client goes to the addresses that brokers tell, where nothing of a test stands between; targets/kafka.kafka.test.ts has a cluster that is away',
       cut: 'as for a cluster that is down',
       connections: 'the client itself keeps one connection a broker',

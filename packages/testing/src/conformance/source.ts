@@ -1,8 +1,9 @@
 /** What every source must hold to (packages/flow/src/source.ts): run over each source type in `<type>.test.ts`. */
 import assert from 'node:assert/strict';
-import { describe, type TestContext, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import type { RawItem, SourcePosition } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
+import { describe, test } from './registration.ts';
 import {
   type Ability,
   readAll,
@@ -20,8 +21,12 @@ export function sourceConformance(fixture: SourceFixture): void {
   const { traits = {}, cannot = {} } = fixture;
   const rewindable = traits.rewindable ?? true;
   const endless = traits.endless === true;
-  const check = (name: string, body: (sample: SourceSample, t: TestContext) => Promise<void>): void => {
-    test(name, { timeout: 60_000 }, async (t) => {
+  const check = (
+    name: string,
+    body: (sample: SourceSample, t: TestContext) => Promise<void>,
+    skip?: string | undefined,
+  ): void => {
+    test(name, { timeout: 60_000, ...(skip !== undefined && { skip }) }, async (t) => {
       const sample = await fixture.prepare(t);
       try {
         await body(sample, t);
@@ -37,15 +42,17 @@ export function sourceConformance(fixture: SourceFixture): void {
     body: (sample: SourceSample, t: TestContext) => Promise<void>,
     has: (sample: SourceSample) => boolean,
   ): void =>
-    check(name, async (sample, t) => {
-      const reason = cannot[ability];
-      if (reason !== undefined) return t.skip(reason);
-      assert.ok(has(sample), `the sample has nothing for "${ability}", and the fixture gives no reason`);
-      await body(sample, t);
-    });
+    check(
+      name,
+      async (sample, t) => {
+        assert.ok(has(sample), `the sample has nothing for "${ability}", and the fixture gives no reason`);
+        await body(sample, t);
+      },
+      cannot[ability],
+    );
   const first = ({ shards }: SourceSample) => shards[0] as SourceSample['shards'][number];
 
-  describe(`source ${fixture.name}: conformance`, fixture.skip === undefined ? {} : { skip: fixture.skip }, () => {
+  describe('source', fixture.name, fixture.skip === undefined ? {} : { skip: fixture.skip }, () => {
     check('lists its shards sorted, and the same each time', async ({ source, shards }) => {
       const names = (await source.shards()).map((shard) => shard.name);
       assert.deepEqual(

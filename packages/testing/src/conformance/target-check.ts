@@ -1,6 +1,7 @@
 /** One test of the conformance suite: run where the target promises what it is about, skipped with the reason elsewhere. */
-import { type TestContext, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import type { Target, TargetFeatures } from '@quadrille/flow';
+import { test } from './registration.ts';
 import { type Part, schema, type TargetFixture, type TargetSample } from './target-sample.ts';
 
 /** What a test asks of a target: features it must declare, parts that its fixture must have. */

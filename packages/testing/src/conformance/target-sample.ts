@@ -47,7 +47,7 @@ export interface TargetSample {
   process?: ChildTarget;
 }
 
-export type Part = 'poison' | 'order' | 'down' | 'cut' | 'connections' | 'process';
+export type Part = 'find' | 'poison' | 'order' | 'down' | 'cut' | 'connections' | 'process';
 
 /** An entry of a flow file, with what its process has in its environment. */
 export interface ChildTarget {

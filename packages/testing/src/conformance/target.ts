@@ -1,7 +1,7 @@
 /** What every target must hold to (packages/flow/src/target.ts): run over each target type in `<type>.<server>.test.ts`. */
 import assert from 'node:assert/strict';
-import { describe } from 'node:test';
 import type { TargetFeatures } from '@quadrille/flow';
+import { describe } from './registration.ts';
 import { type Check, checksOf } from './target-check.ts';
 import { failureTests } from './target-failures.ts';
 import { guardedTests } from './target-guarded.ts';
@@ -12,7 +12,7 @@ import { row, seen, type TargetFixture } from './target-sample.ts';
 /** Registers the tests of a target. */
 export function targetConformance(fixture: TargetFixture): void {
   const options = fixture.skip === undefined ? {} : { skip: fixture.skip };
-  describe(`target ${fixture.name}: conformance`, options, () => {
+  describe('target', fixture.name, options, () => {
     const check = checksOf(fixture);
     basicTests(check, fixture.features);
     guardedTests(check);
