@@ -238,6 +238,11 @@ export const FAULTS = table({
   FLOW_SYNTAX: { class: 'config', message: 'flow file is not valid YAML', help: 'mend the syntax at this place' },
   FLOW_INVALID: { class: 'config', message: 'flow file is not valid', help: 'see docs/reference/flow-file.md' },
   RULE_INVALID: { class: 'config', message: 'rule cannot be used', help: 'see docs/how-to/write-a-rule.md' },
+  RULE_TYPES: {
+    class: 'config',
+    message: 'rule does not fit its types',
+    help: 'mend the rule; or the schema, and write the types anew with `quadrille types`',
+  },
   SQL_INVALID: { class: 'config', message: 'SQL cannot be used', help: 'see docs/how-to/write-a-rule.md' },
   CASE_INVALID: { class: 'config', message: 'case file is not valid', help: 'see docs/how-to/test-a-flow.md' },
   CASE_FAILED: { class: 'config', message: 'case does not hold', help: 'mend the flow or the case' },

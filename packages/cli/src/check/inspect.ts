@@ -14,6 +14,7 @@ import {
 import { Fault, Faults } from '@quadrille/record';
 import { checkCases } from '../cases/run-cases.ts';
 import { rulesOf } from '../rule-files.ts';
+import { typeFaults } from './rule-types.ts';
 
 export interface Inspection {
   flow: Flow;
@@ -29,25 +30,30 @@ export interface Inspection {
 
 /** @throws Faults where there is no flow file, or no mapping in it. */
 export async function inspect(path: string): Promise<Inspection> {
-  const { flow, faults: found } = await inspectFlow(path);
+  const { flow, faults: found, names } = await inspectFlow(path);
   const faults = [...found];
   const checked = await Promise.all([...flow.topics.keys()].map((topic) => checkTopicSchema(flow.schemas, topic)));
   let cases = 0;
   const schemas = new Map<string, TopicSchema>();
   for (const { topic, schema } of checked) if (schema !== undefined) schemas.set(topic, schema);
   faults.push(...schemaFaults(checked));
-  // A station that cannot be read is unknown to cases, which is no fault of theirs.
-  for (const file of found.length > 0 ? [] : await checkCases(flow, schemas)) {
+  // Once the syntax is broken, nobody knows which stations there are.
+  const broken = found.some(({ code }) => code === 'FLOW_SYNTAX')
+    ? { has: () => true, size: 1 }
+    : new Set(names.filter((name) => !flow.stations.has(name)));
+  for (const file of await checkCases(flow, schemas, broken)) {
     cases += file.cases.length;
     faults.push(...file.faults);
   }
   let rules = 0;
+  const files = new Set<string>();
   for (const station of flow.stations.values()) {
     if (!isKnown(station, schemas)) continue;
     await collect(faults, async () => {
       const own = rulesOf(flow, station, schemas);
       if (own === undefined) return;
       rules += own.files.length;
+      for (const file of own.files) files.add(file);
       const sent = new Set<string>();
       for (const ready of await loadRules(own.files, own.context)) {
         for (const topic of ready.to) sent.add(topic);
@@ -56,6 +62,9 @@ export async function inspect(path: string): Promise<Inspection> {
       for (const topic of own.station.to.slice(1)) if (!sent.has(topic)) faults.push(neverSent(own.station, topic));
     });
   }
+  // Of a file that cannot be loaded its own fault says enough.
+  const unusable = new Set(faults.filter(({ code }) => code === 'RULE_INVALID').map(({ place = '' }) => fileOf(place)));
+  faults.push(...(await typeFaults([...files].filter((file) => !unusable.has(relative('', file))))));
   return { flow, schemas, rules, cases, faults: inOrder(faults) };
 }
 
@@ -82,6 +91,8 @@ async function collect(faults: Fault[], work: () => Promise<void>): Promise<void
     else throw error;
   }
 }
+
+const fileOf = (place: string): string => relative('', place.replace(/(:\d+){1,2}$/, ''));
 
 /** Each once, by file in the order in which files were met, then by line and column. */
 export function inOrder(faults: readonly Fault[]): Fault[] {

@@ -12,7 +12,7 @@ export const check: Command = {
   path: 'check',
   summary: 'check a flow: file, schemas, rules',
   description:
-    'Every problem at once, with file, line, column and what to do: of the flow file, of the schemas (owner, doc and\nsensitivity too), of rules and cases.\nWhere a schema registry can be reached, changes of schemas are checked against all their versions\ntoo. Nothing is started.',
+    'Every problem at once, with file, line, column and what to do: of the flow file, of the schemas (owner, doc and\nsensitivity too), of rules (their types too, where\nTypeScript is installed) and cases.\nWhere a schema registry can be reached, changes of schemas are checked against all their versions\ntoo. Nothing is started.',
   arguments: [['FLOW', 'folder of the flow file, or its name in flows/']],
   examples: ['check flows/flights'],
   run: async (context, [given]) => {

@@ -1,5 +1,5 @@
 /** A flow as an AsyncAPI document (https://www.asyncapi.com/docs/reference/specification/v3.1.0), with Avro payloads and Kafka bindings. */
-import type { StationSpec } from '@quadrille/flow';
+import { outputTopicsOf, type StationSpec } from '@quadrille/flow';
 import { DLQ, FAULT, HEADER } from '@quadrille/record';
 import { type Catalog, type CatalogEvent, groupOf, type Use } from './catalog.ts';
 
@@ -135,9 +135,11 @@ const deadLetterMessage = (): object => ({
   payload: { description: 'The bytes of the original.' },
 });
 
-/** `qualify.receive`, `qualify.send`, `locate.lookup.airports.reported`. */
+/** `qualify.receive`, `qualify.send`, of several outputs `part.send.orders.large`, of a lookup `locate.lookup.airports.reported`. */
 const operationName = ({ station, action, topic }: Use): string =>
-  action === 'lookup' ? `${station.name}.lookup.${topic}` : `${station.name}.${action}`;
+  action === 'lookup' || (action === 'send' && outputTopicsOf(station).length > 1)
+    ? `${station.name}.${action}.${topic}`
+    : `${station.name}.${action}`;
 
 function operation({ flow }: Catalog, use: Use): object {
   const { station, topic, action } = use;

@@ -4,7 +4,7 @@ import {
   type Field,
   type Flow,
   inputsOf,
-  outputOf,
+  outputTopicsOf,
   referenceTopicsOf,
   SENSITIVITIES,
   type SensitivityLevel,
@@ -73,12 +73,11 @@ export function catalogOf(flow: Flow, schemas: ReadonlyMap<string, TopicSchema>)
 
 function usesOf(station: StationSpec): Use[] {
   const [input] = inputsOf(station);
-  const output = outputOf(station);
   const lookups = station.kind === 'enricher' ? new Set(referenceTopicsOf(station)) : [];
   return [
     ...(input === undefined ? [] : [{ station, topic: input, action: 'receive' as const }]),
     ...[...lookups].map((topic) => ({ station, topic, action: 'lookup' as const })),
-    ...(output === undefined ? [] : [{ station, topic: output, action: 'send' as const }]),
+    ...outputTopicsOf(station).map((topic) => ({ station, topic, action: 'send' as const })),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** The files of a new flow: orders out of a CSV file, priced by a rule, into a table. Small, and all of it real. */
 import { caseSchema, flowSchema } from '@quadrille/flow';
+import { compilerOptions } from './compiler-options.ts';
 
 export interface Place {
   /** Name of the flow; its topics begin with it. */
@@ -139,23 +140,7 @@ const priced = (name: string): string =>
 
 /** Editors find the packages where the command is installed; nothing has to be installed here. */
 const tsconfig = (installed: string): object => ({
-  compilerOptions: {
-    target: 'esnext',
-    lib: ['esnext'],
-    module: 'nodenext',
-    noEmit: true,
-    strict: true,
-    erasableSyntaxOnly: true,
-    verbatimModuleSyntax: true,
-    allowImportingTsExtensions: true,
-    skipLibCheck: true,
-    types: ['node'],
-    typeRoots: [`${installed}/node_modules/@types`],
-    paths: {
-      '@quadrille/flow': [`${installed}/packages/flow/src/index.ts`],
-      '@quadrille/record': [`${installed}/packages/record/src/index.ts`],
-    },
-  },
+  compilerOptions: compilerOptions(installed),
   include: ['rules', 'schemas'],
 });
 

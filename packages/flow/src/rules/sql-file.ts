@@ -68,7 +68,7 @@ export function parseSqlFile(file: string, text: string): SqlFile {
   if (faults.length > 0) throw new Faults(faults);
 
   const header = (isMap(document.contents) ? document.toJS() : {}) as Row;
-  const wrong = (detail: string): number => faults.push(new Fault('SQL_INVALID', detail, { place: `${file}:1` }));
+  const wrong = (detail: string): number => faults.push(new Fault('SQL_INVALID', detail, { place: `${file}:1:1` }));
   for (const key of Object.keys(header))
     if (!KEYS.has(key)) wrong(`header has an unknown key \`${key}\`; it takes rule, doc and examples`);
   if (typeof header.doc !== 'string' || header.doc === '')

@@ -7,7 +7,7 @@ import type { ReadyRule, RuleDefinition } from '../rule.ts';
 import { findOwnPackages } from './own-packages.ts';
 import { unwritten } from './routes.ts';
 import { checkExample } from './sql-file.ts';
-import { placeOfExample, placeOfKey } from './typescript-place.ts';
+import { placeOfExample, placeOfImport, placeOfKey, placeOfThrown } from './typescript-place.ts';
 
 type Row = Record<string, unknown>;
 /** Of any types: what a file exports is known when it runs. */
@@ -40,7 +40,7 @@ export async function readTypeScriptRule(file: string, topics: readonly string[]
   try {
     exported = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
   } catch (thrown) {
-    throw invalid(describe(thrown), thrown, placeOf(thrown, file) ?? file);
+    throw invalid(describe(thrown), thrown, placeOfThrown(thrown, file) ?? placeOfImport(thrown, file, text));
   }
   const wrong = problemsOf(exported, file, text, topics);
   if (wrong.length > 0) throw new Faults(wrong);
@@ -125,7 +125,7 @@ class TypeScriptRule implements ReadyRule {
       // `throw reject(…)` is as good as returning it.
       if (thrown instanceof Fault) return thrown;
       return new Fault('RULE_THREW', describe(thrown), {
-        place: placeOf(thrown, this.#file) ?? this.#file,
+        place: placeOfThrown(thrown, this.#file) ?? this.#file,
         cause: thrown,
       });
     }
@@ -180,20 +180,4 @@ function describe(thrown: unknown): string {
   return thrown instanceof Error
     ? `${thrown.name}: ${thrown.message.split('\n')[0] as string}`
     : `${kindOf(thrown)} (throw an Error, or reject(…))`;
-}
-
-/** `file:line:column` of the first frame in the user's own code; of a syntax error, `file:line`. */
-function placeOf(thrown: unknown, file: string): string | undefined {
-  if (!(thrown instanceof Error) || thrown.stack === undefined) return undefined;
-  const url = pathToFileURL(file).href;
-  const frames = thrown.stack.split('\n');
-  const own =
-    frames.find((frame) => /^\s+at /.test(frame) && frame.includes(url)) ??
-    frames.find(
-      (frame) =>
-        /^\s+at .*file:\/\//.test(frame) && !frame.includes('node_modules') && !frame.includes(import.meta.url),
-    );
-  const at = /file:\/\/\S+?:\d+:\d+/.exec(own ?? '')?.[0] ?? /^(file:\/\/)?\S+:\d+$/.exec(frames[0] ?? '')?.[0];
-  if (at === undefined) return undefined;
-  return decodeURI(at.replace(/^file:\/\//, ''));
 }
