@@ -1,3 +1,4 @@
+export * from './avro/avsc-schema.ts';
 export * from './avro/codec.ts';
 export * from './avro/coerce.ts';
 export * from './avro/compatibility.ts';

@@ -1,5 +1,5 @@
 /** The files of a new flow: orders out of a CSV file, priced by a rule, into a table. Small, and all of it real. */
-import { caseSchema, flowSchema } from '@quadrille/flow';
+import { avscSchema, caseSchema, flowSchema } from '@quadrille/flow';
 import { compilerOptions } from './compiler-options.ts';
 
 export interface Place {
@@ -27,6 +27,8 @@ export function filesOf(place: Place): Map<string, string> {
   const json = (content: object): string => `${JSON.stringify(content, null, 2)}\n`;
   files.set('schemas/flow.schema.json', json(flowSchema()));
   files.set('schemas/case.schema.json', json(caseSchema()));
+  files.set('schemas/avsc.schema.json', json(avscSchema()));
+  files.set('.vscode/settings.json', json(EDITOR));
   files.set('tsconfig.json', json(tsconfig(installed)));
   files.set('package.json', json(packageOf(name)));
   files.set('.gitignore', '.quadrille/\nnode_modules/\n');
@@ -137,6 +139,12 @@ const priced = (name: string): string =>
   schema(name, 'OrderPriced', 'An order and what it comes to.', [
     '{ "name": "total_cents", "type": "long", "doc": "What it comes to, in cents." }',
   ]);
+
+/** YAML files name their schema in their first line; JSON has no comments, and a schema goes to the registry as it is. */
+const EDITOR = {
+  'files.associations': { '*.avsc': 'json' },
+  'json.schemas': [{ fileMatch: ['*.avsc'], url: './schemas/avsc.schema.json' }],
+};
 
 /** Editors find the packages where the command is installed; nothing has to be installed here. */
 const tsconfig = (installed: string): object => ({
