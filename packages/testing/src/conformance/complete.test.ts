@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sourceTypes, targetTypes } from '@quadrille/flow';
-import { SOURCE_FEATURES, TARGET_FEATURES } from './features.ts';
+import { SOURCE_FEATURES, STATION_ELSEWHERE, TARGET_FEATURES } from './features.ts';
 import { registered, typeOfFixture } from './page.ts';
 
 const all = await registered();
@@ -13,7 +13,8 @@ const typesOf = (suite: string): string[] => [
 test('every source type runs through both suites', () => {
   const known = Object.keys(sourceTypes).sort();
   assert.deepEqual(typesOf('source').sort(), known, 'packages/testing/src/conformance/<type>.test.ts');
-  assert.deepEqual(typesOf('source in its station').sort(), known, 'packages/testing/src/conformance/*.kafka.test.ts');
+  const inStations = [...typesOf('source in its station'), ...Object.keys(STATION_ELSEWHERE)];
+  assert.deepEqual(inStations.sort(), known, 'packages/testing/src/conformance/*.kafka.test.ts');
 });
 
 test('every target type runs through the suite, in each of its modes', () => {

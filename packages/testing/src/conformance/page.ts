@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Feature, SOURCE_FEATURES, TARGET_FEATURES } from './features.ts';
+import { type Feature, SOURCE_FEATURES, STATION_ELSEWHERE, TARGET_FEATURES } from './features.ts';
 import type { Registered } from './registration.ts';
 
 /** Every test of the suites, for every fixture; servers change nothing of it. */
@@ -28,6 +28,9 @@ export async function conformancePage(): Promise<string> {
     '## Sources',
     legend(SOURCE_FEATURES),
     matrix(SOURCE_FEATURES, sources, ({ fixture }) => typeOfFixture(fixture)),
+    ...Object.entries(STATION_ELSEWHERE).map(
+      ([type, tests]) => `\`${type}\` does not run through the suite in a station, but through ${tests}`,
+    ),
     '## Targets',
     legend(TARGET_FEATURES),
     matrix(TARGET_FEATURES, targets, ({ fixture }) => fixture),
