@@ -48,7 +48,7 @@ test('a plan, then the versions; what breaks any of them is told, and never regi
   for (const command of ['check', 'push']) {
     const refused = await schemas(command, '.', ...(command === 'push' ? ['--execute'] : []));
     assert.equal(refused.code, 1, command);
-    assert.match(refused.err, /SCHEMA_INCOMPATIBLE .*\.avsc:9:5.*`place`.*\(version 1 of /);
+    assert.match(refused.err, /SCHEMA_INCOMPATIBLE .*\.avsc:10:5.*`place`.*\(version 1 of /);
   }
   await edit('"name": "place"', '"name": "place", "aliases": ["town"]');
   assert.deepEqual(states(await schemas('push', '.', '-o', 'json')), ['present 3 0', 'present 1 0']);
