@@ -26,11 +26,9 @@ export async function readFlow(path: string): Promise<Flow> {
  * the flow names. `flow` then holds the stations that are valid by the JSON Schema.
  * @throws Faults where there is no flow file, or no mapping in it.
  */
-export async function inspectFlow(
-  path: string,
-): Promise<{ flow: Flow; faults: readonly Fault[]; names: readonly string[] }> {
-  const { flow, problems, names } = await read(path);
-  return { flow, faults: problems.length === 0 ? [] : faultsOf(problems).faults, names };
+export async function inspectFlow(path: string): Promise<{ flow: Flow; faults: readonly Fault[] }> {
+  const { flow, problems } = await read(path);
+  return { flow, faults: problems.length === 0 ? [] : faultsOf(problems).faults };
 }
 
 /**

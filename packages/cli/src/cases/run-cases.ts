@@ -1,7 +1,6 @@
 /** Runs the cases of a flow: each from nothing, through the judges of its stations, in this process. */
 import {
   type AnswerRow,
-  type BrokenStations,
   type CaseFile,
   type CaseRecord,
   checkCase,
@@ -27,16 +26,12 @@ export interface CaseOutcome {
   milliseconds: number;
 }
 
-/** Case files with what is wrong with each. @param broken see `checkCase`. */
-export async function checkCases(
-  flow: Flow,
-  schemas: ReadonlyMap<string, TopicSchema>,
-  broken?: BrokenStations,
-): Promise<CaseFile[]> {
+/** Case files with what is wrong with each. */
+export async function checkCases(flow: Flow, schemas: ReadonlyMap<string, TopicSchema>): Promise<CaseFile[]> {
   const files = await Promise.all((await findCases(flow)).map(readCases));
   return files.map((file) => ({
     ...file,
-    faults: [...file.faults, ...file.cases.flatMap((one) => checkCase(flow, schemas, one, broken))],
+    faults: [...file.faults, ...file.cases.flatMap((one) => checkCase(flow, schemas, one))],
   }));
 }
 

@@ -9,24 +9,8 @@ import type { CaseRecord, FlowCase } from './case-file.ts';
 
 const OUTCOMES = new Set(['written', 'unchanged', 'superseded', 'conflict']);
 
-/** Stations that have an entry in the flow file which cannot be read. */
-export interface BrokenStations {
-  has(name: string): boolean;
-  readonly size: number;
-}
-
-const NONE: BrokenStations = new Set<string>();
-
-/**
- * @param schemas of the flow's topics; of a topic that is missing there nothing is checked.
- * @param broken of those no case is told that they are not there.
- */
-export function checkCase(
-  flow: Flow,
-  schemas: ReadonlyMap<string, TopicSchema>,
-  one: FlowCase,
-  broken: BrokenStations = NONE,
-): Fault[] {
+/** @param schemas of the flow's topics; of a topic that is missing there nothing is checked. */
+export function checkCase(flow: Flow, schemas: ReadonlyMap<string, TopicSchema>, one: FlowCase): Fault[] {
   const faults: Fault[] = [];
   const say = (path: Path, what: string, help: string | undefined): void => {
     faults.push(new Fault('CASE_INVALID', what, { place: one.place(path), ...(help !== undefined && { help }) }));
@@ -41,8 +25,7 @@ export function checkCase(
   };
   const stationOf = (name: string, path: Path): StationSpec | undefined => {
     const station = flow.stations.get(name);
-    if (station === undefined && !broken.has(name))
-      say(path, `there is no station \`${name}\``, helpFor(name, flow.stations.keys()));
+    if (station === undefined) say(path, `there is no station \`${name}\``, helpFor(name, flow.stations.keys()));
     return station;
   };
   const lookups = [...flow.stations.values()].flatMap((station) =>
@@ -57,9 +40,8 @@ export function checkCase(
   for (const [topic, rows] of one.lookups) {
     const path = ['lookups', topic];
     const lookup = lookups.find(({ name }) => name === topic);
-    if (lookup === undefined && broken.size === 0)
-      say(path, `no lookup is made of topic \`${topic}\``, helpFor(topic, names));
-    else if (lookup?.asked === false) for (const [at, row] of rows.entries()) checkFields(row, topic, [...path, at]);
+    if (lookup === undefined) say(path, `no lookup is made of topic \`${topic}\``, helpFor(topic, names));
+    else if (!lookup.asked) for (const [at, row] of rows.entries()) checkFields(row, topic, [...path, at]);
   }
   for (const [name, records] of one.given) {
     const station = stationOf(name, ['given', name]);
