@@ -29,8 +29,9 @@ export async function typeFaults(files: readonly string[]): Promise<Fault[]> {
   const folder = await mkdtemp(join(tmpdir(), 'quadrille-types-'));
   try {
     const project = join(folder, 'tsconfig.json');
-    // As Node takes them: modules by what is written in them, whatever a package.json says or whether there is one.
-    const options = { ...compilerOptions(INSTALLED), module: 'preserve', moduleResolution: 'bundler' };
+    // As Node takes them: modules by what is written in them, whatever a package.json says. A rule may do without types.
+    const asRun = { module: 'preserve', moduleResolution: 'bundler', noImplicitAny: false };
+    const options = { ...compilerOptions(INSTALLED), ...asRun };
     await writeFile(project, JSON.stringify({ compilerOptions: options, files: own }));
     return faultsIn(await output(compiler, project, folder), folder, new Set(own));
   } finally {
