@@ -76,17 +76,21 @@ async function measure(name: string, instances: number, partitions: number): Pro
   const unbind: (() => void)[] = [];
   const received = (each: Process): number => (each.message.status as StationStatus | undefined)?.totals.received ?? 0;
   try {
-    for (let i = 0; i < instances; i++) {
-      const each = station(path, 'qualify', 'transformer');
-      running.push(each);
+    for (let i = 0; i < instances; i++) running.push(station(path, 'qualify', 'transformer'));
+    // Side by side, and each held back as soon as it works: the first leave enough for the last.
+    const started = running.map(async (each) => {
       await each.until(({ status }) => (status as StationStatus | undefined)?.state === 'running', 60);
       if (cpus !== undefined) unbind.push(bound(each.child.pid!, cpus));
-    }
-    const working = Math.min(instances, partitions);
-    while (running.filter((each) => received(each) > 0).length < working) await pause();
+    });
+    await Promise.all(started);
     const group = stationGroup(name, 'qualify');
     const done = async (): Promise<number> =>
       (await admin.committed(group, `${name}.reported`)).reduce((sum, { offset }) => sum + (offset ?? 0), 0);
+    const working = Math.min(instances, partitions);
+    while (running.filter((each) => received(each) > 0).length < working) {
+      if ((await done()) > UNTIL) throw new Error('all was done before all instances had begun');
+      await pause();
+    }
     const first = { at: Date.now(), records: await done() };
     for (const each of running) each.ready();
     let last = first;
