@@ -1,67 +1,27 @@
 /** flows/customers/README.md as a reader does it: a migration out of a system that goes on working, with what it leaves behind. */
 import assert from 'node:assert/strict';
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { DeadLetterGroup, FlowReconciliation } from '@quadrille/replay/api';
-import { Client } from 'pg';
-import { givenAddresses, guardAgainstLeaks, noServers, ROOT, until } from '../harness/index.ts';
-import { Project } from './command.ts';
+import type { DeadLetterGroup } from '@quadrille/replay/api';
+import { guardAgainstLeaks, noServers, until } from '../harness/index.ts';
+import { ExampleProject, Page } from './example-project.ts';
 
 guardAgainstLeaks();
 
-const CUSTOMERS = join(ROOT, 'flows/customers');
-
-type Books = Omit<FlowReconciliation, 'stations'> & {
-  stations: Record<string, { received: number; rejected: number } | undefined>;
-};
-
-class CustomersProject extends Project {
-  readonly flow = `flows/${this.name}`;
-
+class CustomersProject extends ExampleProject {
   static async make(): Promise<CustomersProject> {
-    const { name, folder } = await Project.place();
+    const { name, folder } = await ExampleProject.place();
     const project = new CustomersProject(name, folder);
-    const own = (text: string): string =>
-      text
-        .replaceAll(/\b(customers\.(?:legacy|qualified|settled)|countries\.named)\b/g, (topic) => project.topic(topic))
-        .replace('flow: customers', `flow: ${name}`)
-        .replace('schema: legacy', `schema: ${name}`)
-        .replace("SCHEMA = 'legacy'", `SCHEMA = '${name}'`)
-        .replace('CUSTOMERS = 20_000', 'CUSTOMERS = 3_000')
-        .replace('CHANGES = 250', 'CHANGES = 60')
-        .replace('crm_customers', `${name}_crm`);
-    const flow = join(folder, project.flow);
-    await mkdir(join(flow, 'data'), { recursive: true });
-    await mkdir(join(folder, 'schemas'));
-    for (const file of await readdir(join(ROOT, 'schemas')))
-      if (/^(customers|countries)\..*\.avsc$/.test(file))
-        await cp(join(ROOT, 'schemas', file), join(folder, 'schemas', own(file)));
-    // The rules' own imports are resolved from where they really are.
-    await symlink(join(CUSTOMERS, 'rules'), join(flow, 'rules'));
-    await cp(join(CUSTOMERS, 'data'), join(flow, 'data'), { recursive: true });
-    await cp(join(CUSTOMERS, 'legacy.ts'), join(flow, 'legacy.ts'));
-    for (const file of ['flow.yaml', 'outside.ts'])
-      await writeFile(join(flow, file), own(await readFile(join(CUSTOMERS, file), 'utf8')));
+    await project.fill('customers', {
+      'flow: customers': `flow: ${name}`,
+      'schema: legacy': `schema: ${name}`,
+      "SCHEMA = 'legacy'": `SCHEMA = '${name}'`,
+      'CUSTOMERS = 20_000': 'CUSTOMERS = 3_000',
+      'CHANGES = 250': 'CHANGES = 60',
+      crm_customers: `${name}_crm`,
+    });
     return project;
-  }
-
-  topic(topic: string): string {
-    return `${this.name}.${topic.replace('.', '-')}`;
-  }
-
-  books(): Promise<Books> {
-    return this.json('flow', 'reconcile');
-  }
-
-  async sql<T>(text: string): Promise<T[]> {
-    const client = new Client({ connectionString: givenAddresses().databaseUrl });
-    await client.connect();
-    try {
-      return (await client.query(text)).rows as T[];
-    } finally {
-      await client.end();
-    }
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
@@ -74,22 +34,13 @@ class CustomersProject extends Project {
   }
 }
 
-/** Code blocks of the page, by what stands before them. */
-const page = await readFile(join(CUSTOMERS, 'README.md'), 'utf8');
-const block = (after: RegExp): string => {
-  const [, text] = new RegExp(`${after.source}[\\s\\S]*?\`\`\`\\w*\\n([\\s\\S]*?)\`\`\``).exec(page) ?? [];
-  assert.ok(text !== undefined, `no block after ${after}`);
-  return text;
-};
-const words = (line: string): string[] =>
-  [...line.replace(/^quadrille /, '').matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word!);
-
 test('a migration beside work that goes on: set aside, corrected, replayed, a second target grafted half-way', {
   skip: noServers,
   timeout: 300_000,
 }, async () => {
   await using project = await CustomersProject.make();
   const { name, flow } = project;
+  const page = await Page.of('customers');
   const up = project.start('up', flow, '--outside');
   await up.says('4 clerks have made 240 changes');
   const counted = (): Promise<{ count: number; deleted: number }[]> =>
@@ -114,23 +65,19 @@ test('a migration beside work that goes on: set aside, corrected, replayed, a se
 
   // The second target, while the first is being put right.
   await project.edit(`${flow}/flow.yaml`, (text) =>
-    `${text.trimEnd()}\n${block(/a few lines more/)}`
-      .replace('customers.settled }', `${project.topic('customers.settled')} }`)
+    `${text.trimEnd()}\n${page.block('a few lines more')}`
       .replace('from: customers.settled', `from: ${project.topic('customers.settled')}`)
       .replace('crm_mailing', `${name}_mailing`),
   );
   await up.says('mailing is new in the flow file: started');
 
-  await writeFile(join(project.folder, flow, 'data/countries-old-names.csv'), block(/countries-old-names\.csv`/));
+  await writeFile(join(project.folder, flow, 'data/countries-old-names.csv'), page.block('countries-old-names.csv`'));
   await until('four names more', async () => ((await project.books()).stations.countries?.received ?? 0) === 25 + 4);
-  const commands = block(/one after the other/)
-    .trim()
-    .split('\n')
-    .filter((line) => line.startsWith('quadrille '));
+  const commands = page.commands('one after the other');
   assert.equal(commands.length, 6);
-  for (const command of commands) {
-    const ended = await project.type(...words(command.replace('customers', name)));
-    assert.equal(ended.code, 0, `${command}\n${ended.out}${ended.err}`);
+  for (const words of commands) {
+    const ended = await project.type(...words.map((word) => (word === 'customers' ? name : word)));
+    assert.equal(ended.code, 0, `${words.join(' ')}\n${ended.out}${ended.err}`);
   }
 
   await until('everything further down', async () => (await project.books()).drained);
