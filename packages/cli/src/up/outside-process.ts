@@ -1,10 +1,11 @@
 /** What is around a flow, as a process beside its stations (packages/flow/src/outside.ts). Not started again: a world that has ended is another one. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fault } from '@quadrille/record';
 import type { OutsideOrder, OutsideWord } from './outside-child.ts';
+import { lastWords } from './supervised-process.ts';
 
 const MAIN = fileURLToPath(new URL('./outside-child.ts', import.meta.url));
 const GRACE_MS = 10_000;
@@ -26,12 +27,14 @@ export class OutsideProcess {
   readonly #options: OutsideProcessOptions;
   readonly #child: ChildProcess;
   readonly #gone: Promise<void>;
+  readonly #logFrom: number;
   #stopping = false;
 
   constructor(options: OutsideProcessOptions) {
     this.#options = options;
     mkdirSync(dirname(options.log), { recursive: true });
     const log = openSync(options.log, 'a');
+    this.#logFrom = fstatSync(log).size;
     this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, options.file], {
       stdio: ['ignore', log, log, 'ipc'],
       env: options.env,
@@ -50,10 +53,15 @@ export class OutsideProcess {
         if (word.type === 'done') this.done = true;
         if (word.type === 'failed') this.#fail(word.message);
       });
-      this.#child.once('exit', (code, signal) => {
-        if (this.#stopping) return;
-        this.#fail(`it ended with ${signal ?? `exit code ${code}`}`);
-        reject(this.failed);
+      // Its last words may come after its exit.
+      this.#child.once('disconnect', () => {
+        void this.#gone.then(() => {
+          if (this.#stopping) return;
+          const { exitCode, signalCode } = this.#child;
+          const words = lastWords(this.#options.log, this.#logFrom);
+          this.#fail(words === '' ? `it ended with ${signalCode ?? `exit code ${exitCode}`}` : words);
+          reject(this.failed);
+        });
       });
     });
   }

@@ -180,7 +180,7 @@ function openLog(file: string): number {
 }
 
 /** What a process wrote that is no JSON line of its log: faults, and what Node says when it dies. */
-function lastWords(file: string, from: number): string {
+export function lastWords(file: string, from: number): string {
   try {
     const log = openSync(file, 'r');
     const size = fstatSync(log).size;
