@@ -16,7 +16,7 @@ import { items, replayOf, replays } from './jobs/query.ts';
 import { cancel, requestReplay } from './jobs/request.ts';
 import { recover, runReplays } from './jobs/run.ts';
 import { replayVerdicts } from './jobs/verdicts.ts';
-import { isCaughtUp, tellCaughtUp } from './leader-word.ts';
+import { leaderWord, tellWord } from './leader-word.ts';
 import {
   correct,
   deadLetter,
@@ -48,13 +48,14 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
   const applies = { ...letterApplies, ...jobApplies, ...auditApplies };
   const decisions = decisionsOf(outlet, applies);
   const following = follow(ground, { onLive: [replayVerdicts], applies, recover: recover(ground) });
+  const ownWord = () => ({ caughtUp: following.caughtUp(), behind: following.behind() });
   const duties: Record<string, Duty> = {
     follow: following.duty,
     replay: runReplays(ground, decisions, following.caughtUp),
     downstream: followDownstream(ground),
     followUp: followUp(ground, decisions, following.caughtUp),
     retention: retention(ground, config.retainDays),
-    tell: tellCaughtUp(ground, following.caughtUp),
+    tell: tellWord(ground, ownWord),
   };
   const leader = lead(
     config.databaseUrl,
@@ -72,8 +73,7 @@ export function bind(ground: Ground, config: ReplayConfig, signal: AbortSignal):
       version: VERSION,
       instance,
       leading: leader.leading(),
-      caughtUp: leader.leading() ? following.caughtUp() : await isCaughtUp(database),
-      behind: following.behind(),
+      ...((leader.leading() ? ownWord() : await leaderWord(database)) ?? { caughtUp: false, behind: 0 }),
       flows: [...flows.values()].map(({ name, stations }) => ({
         name,
         stations: [...stations.values()].map((spec) => ({

@@ -7,24 +7,33 @@ const TELL_MS = 500;
 /** A word older than this is of an instance that has ended. */
 const VALID_SECONDS = 5;
 
+export interface LeaderWord {
+  /** What stood in the topics when the leading instance began has been taken in. */
+  caughtUp: boolean;
+  /** Records not taken in yet, as last counted. */
+  behind: number;
+}
+
 /** Tells it every half second while leading. */
-export const tellCaughtUp =
-  ({ database, instance }: Pick<Ground, 'database' | 'instance'>, caughtUp: () => boolean): Duty =>
+export const tellWord =
+  ({ database, instance }: Pick<Ground, 'database' | 'instance'>, word: () => LeaderWord): Duty =>
   async (signal) => {
     while (!signal.aborted) {
+      const { caughtUp, behind } = word();
       await database.query(
-        `insert into leader (instance, caught_up, at) values ($1, $2, now())
-         on conflict (alone) do update set instance = excluded.instance, caught_up = excluded.caught_up, at = excluded.at`,
-        [instance, caughtUp()],
+        `insert into leader (instance, caught_up, behind, at) values ($1, $2, $3, now())
+         on conflict (alone) do update set instance = excluded.instance, caught_up = excluded.caught_up,
+           behind = excluded.behind, at = excluded.at`,
+        [instance, caughtUp, behind],
       );
       await sleep(TELL_MS, undefined, { signal }).catch(() => {});
     }
   };
 
-/** Whether some instance leads and has taken in what stood in the topics when it began. */
-export async function isCaughtUp(queries: Queries): Promise<boolean> {
-  const [word] = await queries.query<{ caught_up: boolean }>(
-    `select caught_up from leader where at > now() - interval '${VALID_SECONDS} seconds'`,
+/** What the instance that leads now said last; undefined where none does. */
+export async function leaderWord(queries: Queries): Promise<LeaderWord | undefined> {
+  const [word] = await queries.query<{ caught_up: boolean; behind: number }>(
+    `select caught_up, behind from leader where at > now() - interval '${VALID_SECONDS} seconds'`,
   );
-  return word?.caught_up === true;
+  return word && { caughtUp: word.caught_up, behind: word.behind };
 }

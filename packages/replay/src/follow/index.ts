@@ -28,9 +28,10 @@ export interface FollowOptions {
   recover(signal: AbortSignal): Promise<void>;
 }
 
-const LOOK_MS = 200;
-const IDLE_MS = 1_000;
+const BUSY_MS = 200;
+const IDLE_MS = 400;
 const TOPICS_MS = 3_000;
+const COUNT_MS = 5_000;
 
 type Take = (tx: Tx, topic: string, partition: number, records: readonly KafkaRecord[]) => Promise<void>;
 
@@ -68,6 +69,8 @@ export function follow(ground: Ground, { onLive, applies, recover }: FollowOptio
     async duty(signal) {
       state.caughtUp = false;
       const readers: Reader[] = [];
+      const over = new AbortController();
+      const counting = count(AbortSignal.any([signal, over.signal]));
       try {
         // In this order: a decision is about a dead letter that somebody had seen.
         readers.push(await Reader.start(ground, await letterTopics(ground), letters, signal));
@@ -82,18 +85,28 @@ export function follow(ground: Ground, { onLive, applies, recover }: FollowOptio
         await goOn(readers, signal);
       } finally {
         state.caughtUp = false;
+        over.abort();
         for (const reader of readers) await reader.stop();
+        await counting;
       }
     },
   };
 
+  /** Keeps what was counted last while something is away. */
+  async function count(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      state.behind = await behind(ground).catch(() => state.behind);
+      await sleep(COUNT_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
   async function goOn(readers: Reader[], signal: AbortSignal): Promise<void> {
     let lookedAt = Date.now();
     while (!signal.aborted) {
+      for (const reader of readers) reader.check();
       const moved = readers[1]!.takeMoved();
       const made = await makeLive(ground, onLive, signal);
-      state.behind = readers.reduce((sum, reader) => sum + reader.behind, 0);
-      await sleep(made > 0 || moved ? LOOK_MS : Math.min(IDLE_MS, 2 * LOOK_MS), undefined, { signal }).catch(() => {});
+      await sleep(made > 0 || moved ? BUSY_MS : IDLE_MS, undefined, { signal }).catch(() => {});
       if (Date.now() - lookedAt < TOPICS_MS) continue;
       lookedAt = Date.now();
       const topics = await letterTopics(ground);
@@ -112,20 +125,39 @@ async function letterTopics({ admin, flows }: Ground): Promise<string[]> {
   return (await admin.listTopics()).filter((topic) => wanted.has(topic));
 }
 
+/** Records that stand in the topics and are not taken in. @throws Fault of class `dependency` */
+async function behind(ground: Ground): Promise<number> {
+  const topics = [...(await letterTopics(ground)), LEDGER_TOPIC, DECISIONS_TOPIC];
+  const rows = await ground.database.query<{ topic: string; partition: number; next: number }>(
+    'SELECT topic, partition, next FROM followed WHERE topic = ANY($1)',
+    [topics],
+  );
+  const next = new Map(rows.map((row) => [`${row.topic}/${row.partition}`, row.next]));
+  let records = 0;
+  for (const topic of topics)
+    for (const [partition, { low, high }] of (await ground.admin.bounds(topic)).entries())
+      records += Math.max(0, high - Math.max(low, next.get(`${topic}/${partition}`) ?? 0));
+  return records;
+}
+
 /** Reads topics from where the database has taken them in, and goes on. */
 class Reader {
   readonly topics: readonly string[];
-  behind = 0;
   readonly #ground: Ground;
   readonly #follower: Follower | undefined;
   #moved = true;
-  #dead: Promise<never>;
+  /** Rejects when the client has given up for good, with what `check` throws. */
+  readonly #dead: Promise<never>;
+  #fault: Error | undefined;
 
   private constructor(ground: Ground, topics: readonly string[], follower: Follower | undefined, dead: Promise<never>) {
     this.#ground = ground;
     this.topics = topics;
     this.#follower = follower;
     this.#dead = dead;
+    dead.catch((fault: Error) => {
+      this.#fault = fault;
+    });
   }
 
   static async start(ground: Ground, topics: readonly string[], take: Take, signal: AbortSignal): Promise<Reader> {
@@ -133,7 +165,6 @@ class Reader {
     const dead = new Promise<never>((_, reject) => {
       fail = reject;
     });
-    dead.catch(() => {});
     if (topics.length === 0) return new Reader(ground, topics, undefined, dead);
     const startAt = await positions(ground, topics);
     let reader: Reader | undefined;
@@ -158,8 +189,18 @@ class Reader {
       },
     });
     reader = new Reader(ground, topics, follower, dead);
-    await follower.start();
+    try {
+      await follower.start();
+    } catch (error) {
+      await reader.stop();
+      throw error;
+    }
     return reader;
+  }
+
+  /** @throws Fault once nothing more is read: without it the service would go on, and see nothing. */
+  check(): void {
+    if (this.#fault !== undefined) throw this.#fault;
   }
 
   /** Whether anything has come since the last question. */

@@ -105,16 +105,3 @@ export const livePartOf = (row: PartRow): LivePart => ({
         : { partition: row.prev_partition!, offset: row.prev_offset, part: row.prev_part! },
   },
 });
-
-/** Live parts of a station that cover any of these offsets of an input partition, in its order. */
-export async function livePartsOver(
-  tx: Pick<Tx, 'query'>,
-  at: { flow: string; station: string; topic: string; partition: number; from: number; to: number },
-): Promise<LivePart[]> {
-  const rows = await tx.query<PartRow>(
-    `SELECT * FROM ledger_part WHERE live AND flow = $1 AND station = $2 AND topic = $3 AND partition = $4
-       AND from_offset < $6 AND to_offset > $5 ORDER BY from_offset`,
-    [at.flow, at.station, at.topic, at.partition, at.from, at.to],
-  );
-  return rows.map(livePartOf);
-}
