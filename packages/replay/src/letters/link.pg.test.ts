@@ -52,6 +52,6 @@ test('new dead letters are linked as fast behind many thousands of others', { sk
   await database.transaction((tx) => linkRange(tx, { topic, partition: 0, from: before, to: before + fresh }));
   const ms = performance.now() - begun;
   t.diagnostic(`${fresh} behind ${before}: ${ms.toFixed(0)} ms`);
-  assert.ok(ms < 1_500, `${ms.toFixed(0)} ms`);
+  assert.ok(ms < 5_000, `${ms.toFixed(0)} ms`);
   assert.deepEqual(await database.query('select count(*) as n from dead_letter'), [{ n: fresh }]);
 });

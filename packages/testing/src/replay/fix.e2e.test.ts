@@ -147,7 +147,16 @@ export default rule({ doc: 'Mends the field.', examples: [], apply(record: any) 
   assert.equal(exported.code, 0, exported.err);
   assert.equal(readFileSync(join(flow.folder, 'left.ndjson'), 'utf8').trim().split('\n').length, 4);
   const edited = await quadrille(chain, 'dlq', 'edit', 'r12', '--value', 'no.json');
-  assert.notEqual(edited.code, 0);
+  assert.deepEqual([edited.code, /USAGE: .*--value no\.json/.test(edited.err)], [64, true], edited.err);
+  const nowhere = await quadrille(chain, 'dlq', 'export', '--out', 'no/folder.ndjson');
+  assert.deepEqual([nowhere.code, /USAGE: .*--out no\/folder/.test(nowhere.err)], [64, true], nowhere.err);
+  const stranger = await new Typed(flow.folder, ['dlq', 'discard', 'r12', '--reason', 'gone', '--execute'], {
+    QUADRILLE_REPLAY_URL: chain.service.status!.url,
+    QUADRILLE_TOKEN: 'not-the-token-of-anybody',
+  }).ended;
+  assert.deepEqual([stranger.code, /UNAUTHENTICATED/.test(stranger.err)], [4, true], stranger.err);
+  const slip = await quadrille(chain, 'dlq', 'list', '--station', 'jugde');
+  assert.deepEqual([slip.code, /did you mean `judge`/.test(slip.err)], [1, true], slip.err);
   await flow.write('r12.json', JSON.stringify({ id: 'r12', does: 'ok', n: 'many' }));
   const refused = await quadrille(chain, 'dlq', 'edit', 'r12', '--value', 'r12.json', '--execute');
   assert.match(refused.err, /CORRECTION_INVALID/);
