@@ -5,3 +5,11 @@ export interface ConfigSchema {
   required?: string[];
   additionalProperties: false;
 }
+
+/** Something wrong with a configuration that its JSON Schema cannot see. */
+export interface ConfigProblem {
+  /** Where in the entry. */
+  path: readonly (string | number)[];
+  what: string;
+  help?: string;
+}

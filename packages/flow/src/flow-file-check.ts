@@ -117,13 +117,16 @@ class Check {
       for (const field of templateFields(station[key] ?? ''))
         this.#needField(station.name, [...path, 'extractor', key], fields, field, station.to);
     }
+    const { type, config } = station.source;
+    for (const problem of sourceTypes[type]?.check?.(config, station) ?? [])
+      this.#say(station.name, [...path, 'extractor', ...problem.path], problem.what, problem.help);
     if (station.version === undefined) {
-      const traits = sourceTypes[station.source.type]?.traits;
+      const traits = sourceTypes[type]?.traits;
       if (traits?.rewindable === false && traits.brings?.includes('version') !== true)
         this.#say(
           station.name,
           [...path, 'extractor'],
-          `items of ${station.source.type} may come twice and in any order, and nothing tells the newer of two`,
+          `items of ${type} may come twice and in any order, and nothing tells the newer of two`,
           'name a field under `version` that tells it',
         );
       return;

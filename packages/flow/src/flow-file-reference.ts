@@ -73,7 +73,7 @@ export function flowFileReference(): string {
 }
 
 const TRAITS = `What a source is, it declares, and the conformance suites hold it to it ([what each is held to](conformance.md)). All of them: the same id and version for an item
-whenever it is read again, nothing lost when the process is killed, a bad item as a dead letter with its place while the
+whenever it is read again (of \`http\` without \`since\` a later version), nothing lost when the process is killed, a bad item as a dead letter with its place while the
 others go on, no more read than a round has room for.
 
 - *ends*: its shards are read to an end, one after another; or they never end, and are read side by side.

@@ -4,7 +4,7 @@
  */
 import type { Fault } from '@quadrille/record';
 import type { Field } from './avro/field.ts';
-import type { ConfigSchema } from './config-schema.ts';
+import type { ConfigProblem, ConfigSchema } from './config-schema.ts';
 
 /** A piece of a source that one instance reads in order: a file, a table, a queue. */
 export interface Shard {
@@ -161,6 +161,13 @@ export interface SourceType<C = unknown> {
   doc: string;
   config: ConfigSchema;
   traits?: SourceTraits;
+  /**
+   * Every problem of a configuration that its schema accepts.
+   * @param names what the flow file says beside it: templates of id and key, the field that is the version.
+   */
+  check?(config: C, names: { id?: string | undefined; version?: string | undefined }): ConfigProblem[];
+  /** Where it is called: the TCP port, and the environment variable of a process's own `host:port`. A cluster lets others in there. */
+  listens?(config: C): { port: number; variable: string };
   /** Connects to nothing yet. @throws Fault of class `config` */
   create(config: C, context: SourceContext): Source;
 }

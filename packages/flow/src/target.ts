@@ -5,7 +5,9 @@
 import type { Fault } from '@quadrille/record';
 import type avsc from 'avsc';
 import type { Field } from './avro/field.ts';
-import type { ConfigSchema } from './config-schema.ts';
+import type { ConfigProblem, ConfigSchema } from './config-schema.ts';
+
+export type { ConfigProblem } from './config-schema.ts';
 
 /** A row to be written: its columns as decoded by the input schema, and who it is. null value: deleted. */
 export interface TargetRow {
@@ -128,14 +130,6 @@ export interface TargetContext {
   env: Readonly<Record<string, string | undefined>>;
   /** Absent where nothing is written: for `find`. @throws Fault CONFIG_INVALID */
   topicWriter?(options: TopicWriterOptions): TopicWriter;
-}
-
-/** Something wrong with a configuration that its JSON Schema cannot see. */
-export interface ConfigProblem {
-  /** Where in the entry. */
-  path: readonly (string | number)[];
-  what: string;
-  help?: string;
 }
 
 export interface TargetType<C = unknown> {

@@ -1,4 +1,4 @@
-/** The part of the fault table that the replay service and the commands say. */
+/** The part of the fault table that the replay service, webhooks and the commands say. */
 import type { Row } from './fault-table.ts';
 
 export const SERVICE_FAULTS = {
@@ -35,6 +35,16 @@ export const SERVICE_FAULTS = {
   },
   NOT_ALLOWED: { class: 'usage', message: 'the token does not allow this', help: 'ask for a token of another role' },
   TOO_MANY_REQUESTS: { class: 'usage', message: 'too many requests', help: 'wait as long as Retry-After says' },
+  SIGNATURE_INVALID: {
+    class: 'usage',
+    message: 'the call is not signed as it must be',
+    help: 'see docs/how-to/read-from-http.md for what is signed, and how',
+  },
+  CALL_AGAIN: {
+    class: 'usage',
+    message: 'the call could not be settled now',
+    help: 'call again with the same content and key, as soon as Retry-After says',
+  },
   REQUEST_INVALID: { class: 'usage', message: 'request is not valid', help: 'see /openapi.json of the service' },
   EDIT_CONFLICT: {
     class: 'usage',

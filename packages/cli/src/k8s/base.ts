@@ -3,11 +3,20 @@ import type { Flow } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { serversName } from './connection.ts';
 import { provisionResources, replayResources } from './engine.ts';
-import { partsOf, replayPart } from './flow-parts.ts';
+import { partsOf, replayPart, stationPart } from './flow-parts.ts';
 import type { Folder } from './kustomization.ts';
-import { denyAll, fromMonitoring, toDns, toKafka, toOutside, toRegistry, toReplayService } from './network-policy.ts';
+import {
+  denyAll,
+  fromMonitoring,
+  toCalled,
+  toDns,
+  toKafka,
+  toOutside,
+  toRegistry,
+  toReplayService,
+} from './network-policy.ts';
 import type { RenderOptions } from './options.ts';
-import { outsidePorts } from './outside.ts';
+import { listensOf, outsidePorts } from './outside.ts';
 import { type Resource, resourceName } from './resource.ts';
 import { dataClaim, stationResources } from './station.ts';
 
@@ -28,6 +37,10 @@ export async function baseFolder(flow: Flow, options: RenderOptions): Promise<Fo
     toKafka(flow.name),
     toRegistry(flow.name),
     ...outside(flow),
+    ...[...flow.stations.values()].flatMap((station) => {
+      const called = listensOf(station);
+      return called === undefined ? [] : [toCalled(stationPart(flow, station), called.port)];
+    }),
     fromMonitoring(flow.name),
     toReplayService(replay),
   ];

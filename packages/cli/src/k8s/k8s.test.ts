@@ -179,6 +179,36 @@ test('what a source, lookup or target names by a variable becomes a secret, a po
   assert.deepEqual([names(asking), outsidePorts(asking), connectionsOf(asking)], [['RATES'], [5432], 3]);
 });
 
+test('a station that is called has a port, a Service before it, and takes calls of those who are let in', async () => {
+  const extractor =
+    'extractor: { type: webhook, listen: "127.0.0.1:8490", signature: { secret: HOOK }, idempotencyKey: Key }';
+  const flow = await changed((folder) =>
+    edit(join(folder, 'flow.yaml'), /extractor: \{ type: csv, path: data\/airlines\.csv[^}]*\}"? \}/, extractor),
+  );
+  const tree = await renderTree(flow, OPTIONS);
+  const resources = rendered(tree, 'base/airlines.yaml');
+  const services = resources.filter(({ kind }) => kind === 'Service');
+  assert.deepEqual(
+    services.map(({ metadata, spec }) => [metadata.name, (spec as { ports: unknown[] }).ports]),
+    [
+      ['flights-airlines-metrics', [{ name: 'metrics', port: 9464, targetPort: 'metrics' }]],
+      ['flights-airlines', [{ name: 'http', port: 8490, targetPort: 'calls' }]],
+    ],
+  );
+  const { template } = one(resources, 'Deployment').spec as never as {
+    template: { spec: { containers: { ports: object[]; env: { name: string; value?: string }[] }[] } };
+  };
+  const [container] = template.spec.containers;
+  assert.deepEqual(container!.ports[1], { name: 'calls', containerPort: 8490 });
+  const value = (name: string): string | undefined => container!.env.find((each) => each.name === name)?.value;
+  assert.equal(value('QUADRILLE_WEBHOOK'), '0.0.0.0:8490');
+  assert.match(value('HOOK_FILE')!, /\/HOOK$/);
+  const policies = rendered(tree, 'base/quadrille-network.yaml');
+  const { spec } = policies.find(({ metadata }) => metadata.name === 'flights-calls-of-airlines')!;
+  assert.deepEqual((spec as { ingress: { ports: object[] }[] }).ingress[0]!.ports, [{ protocol: 'TCP', port: 8490 }]);
+  assert.deepEqual(outsidePorts(flow.stations.get('airlines')!), []);
+});
+
 test('a pod has more time to stop than its process takes', async () => {
   const tree = await renderTree(flights, OPTIONS);
   for (const { component } of partsOf(flights).slice(0, -1)) {

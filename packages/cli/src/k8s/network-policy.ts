@@ -7,6 +7,9 @@ export const PORTS = { kafka: [9092, 9093], registry: [8080, 8081, 443] } as con
 /** Pods with this label may call the replay service; so do the namespaces of ingress that an overlay adds. */
 export const CLIENT_LABEL = { 'quadrille/replay-client': 'true' } as const;
 
+/** Pods with this label may call stations that are called; ingress needs a policy in an overlay. */
+export const CALLER_LABEL = { 'quadrille/webhook-client': 'true' } as const;
+
 const tcp = (...ports: readonly number[]): object[] => ports.map((port) => ({ protocol: 'TCP', port }));
 
 function policy(flow: string, name: string, podSelector: object, rules: { ingress?: object[]; egress?: object[] }) {
@@ -79,4 +82,12 @@ export const toReplayService = (part: Part): Resource =>
     'to-replay-service',
     { matchLabels: partLabels(part) },
     { ingress: [{ from: [{ podSelector: { matchLabels: CLIENT_LABEL } }], ports: tcp(REPLAY_PORT) }] },
+  );
+
+export const toCalled = (part: Part, port: number): Resource =>
+  policy(
+    part.flow,
+    `calls-of-${part.component}`,
+    { matchLabels: partLabels(part) },
+    { ingress: [{ from: [{ podSelector: { matchLabels: CALLER_LABEL } }], ports: tcp(port) }] },
   );

@@ -52,6 +52,10 @@ function named(value: unknown, schema: Schema | undefined): string[] {
   ];
 }
 
+/** Where others call a station; undefined: nobody does. */
+export const listensOf = (station: StationSpec): { port: number; variable: string } | undefined =>
+  station.kind === 'extractor' ? sourceTypes[station.source.type]?.listens?.(station.source.config) : undefined;
+
 /** Ports by type. Any other is reached by HTTPS, but for files. */
 const PORTS: Readonly<Record<string, readonly number[]>> = { postgres: [5432] };
 const HTTPS = [443];
@@ -62,6 +66,7 @@ const isOfFiles = ({ config, schema }: Outside): boolean =>
 
 /** TCP ports at any address, each once, in order. */
 export function outsidePorts(station: StationSpec): number[] {
+  if (listensOf(station) !== undefined) return [];
   const ports = outsideOf(station).flatMap((each) => PORTS[each.type] ?? (isOfFiles(each) ? [] : HTTPS));
   return [...new Set(ports)].sort((a, b) => a - b);
 }

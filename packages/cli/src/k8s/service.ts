@@ -1,4 +1,4 @@
-/** Services: the stations' metrics, found by DNS; the replay service's API. */
+/** Services: the stations' metrics, found by DNS; where others call a station; the replay service's API. */
 import { REPLAY_PORT, STATION_PORT } from './probes.ts';
 import { allLabels, type Part, partLabels, type Resource, resourceName } from './resource.ts';
 
@@ -13,6 +13,14 @@ export const metricsService = (part: Part): Resource => ({
     selector: partLabels(part),
     ports: [{ name: 'metrics', port: STATION_PORT, targetPort: 'metrics' }],
   },
+});
+
+/** Of pods that are ready. */
+export const callsService = (part: Part, port: number): Resource => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: resourceName(part.flow, part.component), labels: allLabels(part) },
+  spec: { selector: partLabels(part), ports: [{ name: 'http', port, targetPort: 'calls' }] },
 });
 
 export const apiService = (part: Part): Resource => ({

@@ -7,11 +7,11 @@ import { disruptionBudget } from './disruption-budget.ts';
 import { dataFoldersOf, filesOfStation } from './flow-files.ts';
 import { stationPart } from './flow-parts.ts';
 import type { RenderOptions } from './options.ts';
-import { connectionsOf, variablesOf } from './outside.ts';
+import { connectionsOf, listensOf, variablesOf } from './outside.ts';
 import type { Mount } from './pod.ts';
 import { STATION_PORT, stationProbes } from './probes.ts';
 import { type Resource, resourceName } from './resource.ts';
-import { metricsService } from './service.ts';
+import { callsService, metricsService } from './service.ts';
 import { serviceAccount } from './service-account.ts';
 
 /** The image bounds the heap; rounds, DuckDB and buffers come on top of it. */
@@ -25,6 +25,7 @@ export async function stationResources(flow: Flow, station: StationSpec, options
   const part = stationPart(flow, station);
   const name = resourceName(flow.name, station.name);
   const variables = variablesOf(station);
+  const called = listensOf(station);
   const resources: Resource[] = [];
   const mounts = secretMounts(flow.name, station.name, variables);
   if (!options.flowInImage) {
@@ -40,11 +41,15 @@ export async function stationResources(flow: Flow, station: StationSpec, options
       { name: 'QUADRILLE_STATION', value: station.name },
       { name: 'QUADRILLE_INSTANCE', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'QUADRILLE_HTTP', value: `0.0.0.0:${STATION_PORT}` },
+      ...(called === undefined ? [] : [{ name: called.variable, value: `0.0.0.0:${called.port}` }]),
       ...serversEnv(flow.name),
       ...secretEnv(variables),
     ],
     mounts,
-    ports: [{ name: 'metrics', containerPort: STATION_PORT }],
+    ports: [
+      { name: 'metrics', containerPort: STATION_PORT },
+      ...(called === undefined ? [] : [{ name: 'calls', containerPort: called.port }]),
+    ],
     probes: stationProbes(),
     resources: RESOURCES,
     serviceAccount: name,
@@ -55,6 +60,7 @@ export async function stationResources(flow: Flow, station: StationSpec, options
     // A rollout must not open more connections than were promised.
     deployment(part, connectionsOf(station) > 0 ? 'replace' : 'surge', pod),
     metricsService(part),
+    ...(called === undefined ? [] : [callsService(part, called.port)]),
     disruptionBudget(part),
   ];
 }

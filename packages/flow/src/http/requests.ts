@@ -1,5 +1,5 @@
 /** Requests to one service: gets in, keeps to the rate, waits when told to. */
-import type { Agent } from 'node:http';
+import type { Agent, IncomingHttpHeaders } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Fault, type FaultCode } from '@quadrille/record';
 import type { Environment } from '../secret.ts';
@@ -23,6 +23,7 @@ export interface Sent {
 
 export interface Answered {
   status: number;
+  headers: IncomingHttpHeaders;
   /** The body; undefined where it is not JSON. */
   json: unknown;
   /** Where it came from, without query or password. */
@@ -31,7 +32,7 @@ export interface Answered {
 
 /** Who sends the requests. */
 export interface Sender {
-  /** `target`, `lookup`: for what people are told. */
+  /** `source`, `target`, `lookup`: for what people are told. */
   what: string;
   /** Code of class `dependency`: nobody answers, or not now. */
   unavailable: FaultCode;
@@ -133,10 +134,21 @@ export class Requests {
       });
       const wait = isPatience(status) ? retryAfterMs(told['retry-after']) : undefined;
       if (wait !== undefined) this.#notBefore = Date.now() + wait;
-      return { status, json: this.#parsed(text), place };
+      return { status, headers: told, json: this.#parsed(text), place };
     } catch (error) {
       throw this.#unavailable(error instanceof Error ? error.message : String(error), place, error);
     }
+  }
+
+  /**
+   * What an address that the service gives is behind `address`: a path for `send`.
+   * @param from the path it was given at: it may be relative.
+   * @returns undefined when it leads elsewhere, where headers with secrets must not go. @throws Fault CONFIG_INVALID
+   */
+  pathOf(link: string, from: string): string | undefined {
+    const { url } = this.#address();
+    const there = URL.parse(link, `${url}${from}`)?.href;
+    return there?.startsWith(`${url}/`) || there?.startsWith(`${url}?`) ? there.slice(url.length) : undefined;
   }
 
   close(): void {

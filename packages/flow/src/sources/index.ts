@@ -1,14 +1,18 @@
 /** The source types an extractor may name: one line each. */
 import type { SourceType } from '../source.ts';
 import { csv } from './csv.ts';
+import { http } from './http/http.ts';
 import { ndjson } from './ndjson.ts';
 import { parquet } from './parquet.ts';
 import { postgresReplication } from './postgres/replication.ts';
+import { webhook } from './webhook/webhook.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each type has its own configuration, checked against its schema
 export const sourceTypes: Readonly<Record<string, SourceType<any>>> = {
   csv,
+  http,
   ndjson,
   parquet,
   'postgres-replication': postgresReplication,
+  webhook,
 };

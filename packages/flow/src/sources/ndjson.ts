@@ -2,7 +2,6 @@
 import { isUtf8 } from 'node:buffer';
 import { resolve } from 'node:path';
 import { Fault } from '@quadrille/record';
-import type { Field } from '../avro/field.ts';
 import type {
   RawItem,
   Shard,
@@ -13,6 +12,7 @@ import type {
   SourcePosition,
   SourceType,
 } from '../source.ts';
+import { isObject, parserOf } from './exact-json.ts';
 import { type FileIdentity, type FilesConfig, fileShards, filesProperties, OpenFile, tagOf } from './files.ts';
 import { type Line, linesOf } from './lines.ts';
 
@@ -150,8 +150,7 @@ class NdjsonReader implements ShardReader {
     if (!isUtf8(bytes)) return { fault: new Fault('TEXT_INVALID', '', { place }), bytes: Buffer.from(bytes), place };
     try {
       const fields = this.#parse(bytes.toString('utf8'));
-      if (typeof fields === 'object' && fields !== null && !Array.isArray(fields))
-        return { fields: fields as Record<string, unknown>, place };
+      if (isObject(fields)) return { fields, place };
     } catch {
       // What JSON.parse says quotes the line, and a message must not hold payload.
     }
@@ -159,14 +158,4 @@ class NdjsonReader implements ShardReader {
     const fault = new Fault('ROW_MALFORMED', 'it is not a JSON object', { place, help });
     return { fault, bytes: Buffer.from(bytes), place };
   }
-}
-
-type Reviver = (this: unknown, name: string, value: unknown, context: { source: string }) => unknown;
-
-/** JSON.parse, that leaves numbers of fields that a double cannot hold as they are written. */
-function parserOf(schema: readonly Field[]): (text: string) => unknown {
-  const exact = new Set(schema.filter(({ kind, bigint }) => kind === 'decimal' || bigint).map(({ name }) => name));
-  if (exact.size === 0) return (text) => JSON.parse(text);
-  const revive: Reviver = (name, value, { source }) => (typeof value === 'number' && exact.has(name) ? source : value);
-  return (text) => JSON.parse(text, revive as Parameters<typeof JSON.parse>[1]);
 }

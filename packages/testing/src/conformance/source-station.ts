@@ -31,6 +31,8 @@ export interface SourceStationFixture {
    * @returns what is to end with the flow.
    */
   prepare(flow: FlowFixture): Promise<(() => Promise<void>) | undefined>;
+  /** Resolves when the source has everything: of one that is called, when the callers have their answers. */
+  everything?(flow: FlowFixture): Promise<void>;
   /** The bad ones; an empty list with a reason in `cannot`. */
   bad: readonly { code: string; place: RegExp }[];
   cannot?: { 'bad items'?: string };
@@ -66,6 +68,11 @@ export function sourceStationConformance(fixture: SourceStationFixture): void {
   };
   const start = (flow: FlowFixture): Promise<StationProcess> => startStation(flow, 'read', fixture.env?.(flow));
 
+  const untilRead = async (flow: FlowFixture, station: StationProcess): Promise<void> => {
+    await fixture.everything?.(flow);
+    await station.until(({ exhausted }) => exhausted === true);
+  };
+
   /** Everything is there, each once but for duplicates that the ledger knows of, and each with one version. */
   async function whole(flow: FlowFixture): Promise<void> {
     const { stations, ends, drained } = await assertBalanced(flow);
@@ -93,7 +100,7 @@ export function sourceStationConformance(fixture: SourceStationFixture): void {
           assert.equal((await dying.exited).signal, 'SIGKILL', die);
         }
         await using station = await start(flow);
-        await station.until(({ exhausted }) => exhausted === true);
+        await untilRead(flow, station);
         await whole(flow);
         const made = await records(flow, 'FLOW.read');
         assert.ok(made.length > ITEMS, 'no attempt has left anything: it was not killed where it should have been');
@@ -112,7 +119,7 @@ export function sourceStationConformance(fixture: SourceStationFixture): void {
       await second.until(({ state }) => state === 'paused');
       assert.equal(second.status!.totals.received, 0);
       await say(flow, { kind: 'resume', station: 'read' });
-      await second.until(({ exhausted }) => exhausted === true);
+      await untilRead(flow, second);
       await whole(flow);
     });
 
@@ -120,7 +127,7 @@ export function sourceStationConformance(fixture: SourceStationFixture): void {
       'bad items are dead letters with bytes and place; a corrected one comes back with its version',
       async (flow) => {
         await using station = await start(flow);
-        await station.until(({ exhausted }) => exhausted === true);
+        await untilRead(flow, station);
         const dead = await records(flow, deadLetterTopic('FLOW.read'));
         if (bad.length === 0) {
           assert.ok(cannot['bad items'] !== undefined, 'neither bad items nor a reason why there are none');
