@@ -20,8 +20,8 @@ export interface WebhookRunOptions {
 const NUMBERS = {
   rate: '1000',
   seconds: '60',
-  connections: '256',
-  pending: '200',
+  connections: '600',
+  pending: '500',
   'restart-at': '20',
   'down-for': '3',
 };
