@@ -6,6 +6,7 @@ import {
   openLookups,
   outputContext,
   type RuleContext,
+  readsBySql,
   type StationSpec,
   type TopicSchema,
   type TransformerSpec,
@@ -36,7 +37,7 @@ export function rulesOf(
   const { tables } = openLookups(station.lookups, {
     record: chainFields(base.input, ...base.topics.values()),
     fieldsOf: fields,
-    sql: station.sql !== undefined,
+    sql: readsBySql(station),
   });
   const files = [...(station.sql === undefined ? [] : [station.sql]), ...station.rules];
   return { station, files, context: { ...base, tables } };

@@ -6,6 +6,7 @@ import type { FlowDocument } from './flow-file-document.ts';
 import { askedProperties, extractorProperties, STATION_KINDS, targetProperties } from './flow-file-schema.ts';
 import type { CacheConfig } from './lookup.ts';
 import { sourceTypes } from './sources/index.ts';
+import { statefulOf } from './stateful/spec.ts';
 
 type Json = Record<string, unknown>;
 
@@ -48,8 +49,12 @@ export function buildStation(name: string, json: Json, folder: string, document:
         to: json.to as string,
       };
     }
-    case 'transformer':
-      return { ...base, kind: 'transformer', rules: files(json.transformer), from, to };
+    case 'transformer': {
+      const list = [json.transformer].flat() as (string | Json)[];
+      const rules = files(list.filter((entry) => typeof entry === 'string'));
+      const stateful = statefulOf(list.filter((entry) => typeof entry !== 'string'));
+      return { ...base, kind: 'transformer', rules, stateful, from, to };
+    }
     case 'enricher': {
       const { sql, ...lookups } = json.enricher as Json;
       return {

@@ -13,6 +13,7 @@ import {
   type LookupSpec,
   outputTopicsOf,
   type StationSpec,
+  type TransformerSpec,
 } from './flow.ts';
 import type { FlowDocument, Path } from './flow-file-document.ts';
 import { checkCircles, checkTopics, type Say, topicPath } from './flow-file-graph.ts';
@@ -20,9 +21,10 @@ import { helpFor, type Problem } from './flow-file-problem.ts';
 import { templateFields } from './id-template.ts';
 import { chainFields } from './rules/fields.ts';
 import { sourceTypes } from './sources/index.ts';
+import { entryProblems } from './stateful/check.ts';
 import { targetTypes } from './targets/index.ts';
 
-const RESERVED = /^(dlq|replay|positions|quadrille)\./;
+const RESERVED = /^(dlq|replay|positions|state|quadrille)\./;
 const ORDERED = [
   'int',
   'long',
@@ -99,9 +101,18 @@ class Check {
       this.#say(station.name, [...path, 'stopTheLine'], 'stops after more rejects than it looks back');
     }
     if (station.kind === 'extractor') this.#extractor(station, path);
-    if (station.kind === 'transformer') await this.#files(station.name, [...path, 'transformer'], station.rules);
+    if (station.kind === 'transformer') await this.#transformer(station, [...path, 'transformer']);
     if (station.kind === 'enricher') await this.#enricher(station, path);
     if (station.kind === 'loader') this.#loader(station, path);
+  }
+
+  async #transformer(station: TransformerSpec, path: Path): Promise<void> {
+    await this.#files(station.name, path, station.rules);
+    const input = this.#fields(station.from);
+    const output = this.#fields(station.to[0]);
+    if (input === undefined || output === undefined) return;
+    for (const problem of entryProblems(this.#document.at(path), station, input, output))
+      this.#say(station.name, [...path, ...problem.path], problem.what, problem.help);
   }
 
   #loader({ name, target, from }: LoaderSpec, path: Path): void {

@@ -12,6 +12,8 @@ export interface FlowDocument {
   /** `file:line:column` of a value, or of its key; of the nearest part above that exists when it does not. */
   place(path: Path, of?: 'key' | 'value'): string;
   line(path: Path): number;
+  /** What stands there, as JSON. */
+  at(path: Path): unknown;
   /** First and last position of an entry in the text. */
   span(path: Path): { from: number; to: number } | undefined;
 }
@@ -69,6 +71,7 @@ export function parseFlow(text: string, shown: string, code: FaultCode = 'FLOW_S
     errors,
     place: (path, of = 'value') => placeAt(offsetOf(path, of)),
     line: (path) => lines.linePos(offsetOf(path, 'key')).line,
+    at: (path) => path.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], json),
     span: (path) => {
       const value = document.getIn([...path], true) as Node | undefined;
       return value?.range == null ? undefined : { from: offsetOf(path, 'key'), to: value.range[2] };

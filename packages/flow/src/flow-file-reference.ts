@@ -11,6 +11,7 @@ import {
   topicProperties,
 } from './flow-file-schema.ts';
 import { sourceTypes } from './sources/index.ts';
+import { dedupeProperties, windowProperties } from './stateful/schema.ts';
 import { targetTypes } from './targets/index.ts';
 
 const EXAMPLE = `# yaml-language-server: $schema=../../schemas/flow.schema.json
@@ -61,6 +62,13 @@ export function flowFileReference(): string {
         parts.push(`### source \`${type}\``, what, tableOf(config.properties, config.required));
       parts.push('### What sources are', TRAITS, traitTable());
     }
+    if (kind === 'transformer')
+      parts.push(
+        'Under `dedupe`, behind the rules ([how to](../how-to/deduplicate-and-window.md)):',
+        tableOf(dedupeProperties, ['within']),
+        'Under `window`, behind it:',
+        tableOf(windowProperties, ['by', 'every', 'take']),
+      );
     if (kind === 'enricher') parts.push('Each lookup:', tableOf(lookupProperties, ['topic', 'on', 'take']));
     if (kind === 'loader') {
       parts.push('Under `loader`, beside what the target type has:', tableOf(targetProperties, ['type']));

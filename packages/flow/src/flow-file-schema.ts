@@ -6,6 +6,7 @@ import { NAME_PATTERN, TOPIC_PATTERN } from '@quadrille/record';
 import type { ConfigSchema } from './config-schema.ts';
 import { lookupTypes } from './lookups/index.ts';
 import { sourceTypes } from './sources/index.ts';
+import { statefulEntry } from './stateful/schema.ts';
 import { targetTypes } from './targets/index.ts';
 
 export type JsonSchema = { [keyword: string]: unknown };
@@ -173,6 +174,11 @@ export const topicProperties: Properties = {
   external: { description: 'Another system or flow writes it.', type: 'boolean', default: false },
 };
 
+const ifText = (then: JsonSchema, otherwise: JsonSchema): JsonSchema => ({
+  if: { type: 'string' },
+  then,
+  else: otherwise,
+});
 const ruleFile: JsonSchema = { type: 'string', pattern: '\\.(ts|sql)$' };
 const from = topic('The topic it reads.');
 const to = topic('The topic it writes.');
@@ -212,8 +218,10 @@ export const kinds: Readonly<
     doc: 'Applies rules to every record.',
     properties: {
       transformer: {
-        description: 'Rule files (.ts, .sql) in the order in which they apply.',
-        anyOf: [ruleFile, { type: 'array', items: ruleFile, minItems: 1 }],
+        description:
+          'Rule files (.ts, .sql) in the order in which they apply; after them `dedupe` and `window`, one of each at most.',
+        type: ['string', 'array'],
+        ...ifText(ruleFile, { minItems: 1, items: { type: ['string', 'object'], ...ifText(ruleFile, statefulEntry) } }),
       },
       from,
       to: toSeveral,

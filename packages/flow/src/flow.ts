@@ -1,5 +1,6 @@
 /** A flow as its file declares it, read and checked: what a station is told about itself. */
 import type { AskedLookupConfig, LookupConfig } from './lookup.ts';
+import type { StatefulSpec } from './stateful/spec.ts';
 
 export type StationKind = 'extractor' | 'transformer' | 'enricher' | 'loader';
 
@@ -79,6 +80,8 @@ export interface TransformerSpec extends StationBase {
   kind: 'transformer';
   /** Rule files in order, absolute. */
   rules: readonly string[];
+  /** What it keeps of the records before, after the rules. */
+  stateful: StatefulSpec | undefined;
   from: string;
   to: OutputTopics;
 }
@@ -113,6 +116,10 @@ export type StationSpec = ExtractorSpec | TransformerSpec | EnricherSpec | Loade
 /** The topics of an enricher's lookups, in the order of the flow file. */
 export const referenceTopicsOf = ({ lookups }: EnricherSpec): string[] =>
   lookups.flatMap(({ topic }) => (topic === undefined ? [] : [topic]));
+
+/** Whether a query of the enricher may read its lookups: then all their fields are kept. */
+export const readsBySql = ({ sql, rules }: EnricherSpec): boolean =>
+  sql !== undefined || rules.some((file) => file.endsWith('.sql'));
 
 /** The topics a station reads, its input first. */
 export function inputsOf(station: StationSpec): string[] {

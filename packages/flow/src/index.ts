@@ -30,6 +30,7 @@ export * from './rules/own-packages.ts';
 export * from './secret.ts';
 export * from './source.ts';
 export * from './sources/index.ts';
+export * from './stateful/index.ts';
 export * from './target.ts';
 export * from './targets/index.ts';
 export * from './targets/row-order.ts';

@@ -8,6 +8,7 @@
  * `config` and `usage` (a person can mend it before anything runs).
  */
 import { SERVICE_FAULTS } from './fault-table-service.ts';
+import { STATE_FAULTS } from './fault-table-state.ts';
 
 export type FaultClass =
   | 'data'
@@ -295,6 +296,7 @@ export const FAULTS = table({
     help: 'grant this user what `quadrille acl FLOW` prints for it',
   },
   TLS_FAILED: { class: 'config', message: 'no TLS connection', help: 'see docs/how-to/secure-connections.md' },
+  ...STATE_FAULTS,
   ...SERVICE_FAULTS,
 });
 

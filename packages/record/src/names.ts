@@ -25,6 +25,8 @@ export const replayTopic = (flow: string, station: string): string => `replay.${
 export const POSITIONS = 'positions.';
 /** Where an extractor keeps how far it has read each shard. */
 export const positionsTopic = (flow: string, station: string): string => `${POSITIONS}${flow}.${station}`;
+/** Where a transformer keeps what it knows of the records before: duplicates, windows. */
+export const stateTopic = (flow: string, station: string): string => `state.${flow}.${station}`;
 /** The consumer group of a station, and the key of its ledger entries. */
 export const stationGroup = (flow: string, station: string): string => `${flow}.${station}`;
 /** The group of a station's second consumer, the one that reads its replay topic. */

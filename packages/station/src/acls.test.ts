@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { readFlow } from '@quadrille/flow';
+import { readFlow, statefulOf } from '@quadrille/flow';
 import { type Acl, aclsOf } from './acls.ts';
+import { topicsOfFlow } from './provision.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const tiny = await readFlow(join(ROOT, 'packages/testing/fixtures/tiny'));
@@ -72,4 +73,15 @@ test('only the replay service writes replays and decisions, only the provisioner
     // A prefix without its dot would cover stations whose names only begin alike.
     if (resource.pattern === 'prefixed') assert.ok(resource.type === 'group' && resource.name.endsWith('.'));
   }
+});
+
+test('a station that keeps state reads and writes its topic, and who takes it out may see it', () => {
+  const weigh = tiny.stations.get('weigh')!;
+  assert.ok(weigh.kind === 'transformer');
+  const stateful = statefulOf([{ dedupe: { within: '1h' } }]);
+  const kept = { ...tiny, stations: new Map([...tiny.stations, ['weigh', { ...weigh, stateful }]]) };
+  assert.ok(told(aclsOf(kept), 'tiny.weigh').includes('topic state.tiny.weigh: Read Write DescribeConfigs'));
+  assert.ok(told(aclsOf(kept), 'quadrille.operator').includes('topic state.tiny.weigh: Describe DescribeConfigs'));
+  const made = topicsOfFlow(kept).find(({ topic }) => topic === 'state.tiny.weigh');
+  assert.deepEqual(made, { topic: 'state.tiny.weigh', partitions: 2, config: { 'cleanup.policy': 'compact' } });
 });

@@ -17,6 +17,7 @@ import {
 } from '@quadrille/record';
 import { topicsOf } from './assemble.ts';
 import { topicsOfFlow } from './provision.ts';
+import { stateTopicOf } from './state/topic.ts';
 
 /** As Kafka and Strimzi spell them. */
 export type AclOperation = 'Read' | 'Write' | 'Create' | 'Describe' | 'DescribeConfigs';
@@ -94,6 +95,8 @@ function stationAcls(flow: Flow, spec: StationSpec): Acl[] {
   if (spec.kind === 'enricher') rights.topics(referenceTopicsOf(spec), 'Read');
   rights.topics(outputTopicsOf(spec), 'Write');
   if (spec.kind === 'extractor') rights.topics([positions], 'Read', 'Write');
+  const state = stateTopicOf(flow, spec);
+  if (state !== undefined) rights.topics([state], 'Read', 'Write');
   return (
     rights
       .topics([deadLetterTopic(spec.kind === 'extractor' ? spec.to : spec.from)], 'Write')
@@ -147,7 +150,7 @@ function operatorAcls(flow: Flow): Acl[] {
       'Read',
       'DescribeConfigs',
     )
-    .topics(positionTopicsOf(flow), 'Describe', 'DescribeConfigs')
+    .topics([...positionTopicsOf(flow), ...stateTopicsOf(flow)], 'Describe', 'DescribeConfigs')
     .topics([LEDGER_TOPIC, PREVIEW_TOPIC], 'Read', 'DescribeConfigs')
     .topics([CONTROL_TOPIC], 'Read', 'Write', 'DescribeConfigs')
     .topics([DECISIONS_TOPIC], 'Describe', 'DescribeConfigs');
@@ -168,3 +171,6 @@ const positionTopicsOf = (flow: Flow): string[] =>
   [...flow.stations.values()]
     .filter(({ kind }) => kind === 'extractor')
     .map(({ name }) => positionsTopic(flow.name, name));
+
+const stateTopicsOf = (flow: Flow): string[] =>
+  [...flow.stations.values()].flatMap((spec) => stateTopicOf(flow, spec) ?? []);

@@ -6,6 +6,7 @@ import {
   loadRules,
   openLookups,
   outputContext,
+  readsBySql,
   referenceTopicsOf,
   type TopicSchema,
 } from '@quadrille/flow';
@@ -23,7 +24,7 @@ export async function enrich(around: Surroundings, spec: EnricherSpec): Promise<
   const lookups = openLookups(spec.lookups, {
     record: chainFields(input.fields, ...outputs.map(({ fields }) => fields)),
     fieldsOf: (topic) => schemas.get(topic)!.fields,
-    sql: spec.sql !== undefined,
+    sql: readsBySql(spec),
     asked: askedByType(config.env),
   });
   const rules = await loadRules([...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules], {

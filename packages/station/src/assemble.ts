@@ -38,6 +38,7 @@ import type { Log } from './log.ts';
 import { OWN_CODECS } from './own-topics.ts';
 import type { Registry } from './registry.ts';
 import type { ShardIntake } from './shard-intake.ts';
+import { stateTopicOf } from './state/topic.ts';
 
 /** What every part of a station may need. */
 export interface Surroundings {
@@ -63,7 +64,8 @@ export function topicsOf(flow: Flow, spec: StationSpec): string[] {
   const topics = [spec.from, deadLetterTopic(spec.from), ...own];
   if (spec.kind === 'loader') return topics;
   if (spec.kind === 'enricher') topics.push(...referenceTopicsOf(spec));
-  return [...topics, ...spec.to];
+  const state = stateTopicOf(flow, spec);
+  return [...topics, ...spec.to, ...(state === undefined ? [] : [state])];
 }
 
 /** @throws Fault TOPIC_SETTINGS naming all topics that are absent, ACL_MISSING when one is hidden from this user. */

@@ -25,6 +25,8 @@ export interface ChainStart {
   prev: LedgerRef | null;
   /** Attempts begun from here that settled nothing. */
   attempts: number;
+  /** The session of the state that counts up to `offset`. */
+  session?: string | undefined;
   /** The group has no position of ours here: commit this one before anything is sent. */
   fresh: boolean;
   /** Extractors: the offsets below `offset` that count, in the positions topic; undefined: all of them. */
@@ -73,13 +75,23 @@ export class Chains {
       } else if (found.kind === 'lost') {
         const tip = found.prev === null ? undefined : findPart(own, found.prev);
         const offset = positions ? (tip?.part.commit ?? 0) : found.from;
-        starts.push({ partition, offset, from: found.from, prev: found.prev, attempts: 0, fresh: false, lost: found });
+        starts.push({
+          partition,
+          offset,
+          from: found.from,
+          prev: found.prev,
+          attempts: 0,
+          fresh: false,
+          lost: found,
+          session: mark?.session,
+        });
       } else {
         const { offset, from, prev } = found;
         const attempts = found.kind === 'continue' ? found.attempts : 0;
         // The position of a station that had been removed stands in the ledger alone.
         const fresh = found.kind === 'rewound' || at?.offset === undefined;
-        const begin: ChainStart = { partition, offset, from, prev, attempts, fresh };
+        const session = found.kind === 'continue' ? mark?.session : undefined;
+        const begin: ChainStart = { partition, offset, from, prev, attempts, fresh, session };
         if (positions) begin.positions = livePositions(own, prev);
         starts.push(
           offset > high ? { ...begin, lost: await this.truncated(topic, partition, offset, high, positions) } : begin,

@@ -2,7 +2,7 @@
  * Makes output records: encodes the value, packs the header, chooses the partition. A value that does not fit its schema
  * or its topic is the record's fault.
  */
-import type { Encoder } from '@quadrille/flow';
+import { type Encoder, WindowRow } from '@quadrille/flow';
 import {
   Fault,
   FIXED_BYTES,
@@ -15,10 +15,11 @@ import {
   packHeader,
   partitionOf,
   Routed,
+  versionOf,
   writeOrigin,
 } from '@quadrille/record';
 import type { Outlet } from './kafka/producer.ts';
-import type { Outgoing, Round, Slice } from './round.ts';
+import { type Outgoing, PASS, type Round, type Slice } from './round.ts';
 import { TRACEPARENT } from './traces/traceparent.ts';
 
 /** Of the input's header these bytes pass on as they are: version, revision, extraction time. */
@@ -73,6 +74,30 @@ export class Emitter {
     }
     const trace = record.headers?.[TRACEPARENT];
     if (trace !== undefined) this.passOn(trace as Buffer, output);
+    return output;
+  }
+
+  /** @throws Fault ENCODE_FAILED */
+  verify(value: Record<string, unknown>): void {
+    this.encoder.encode(value);
+  }
+
+  /** The record of a window that one input record has closed; keyed by its id. @throws as `make` */
+  makeRow(record: InputRecord, row: WindowRow, index: number): Outgoing {
+    const { topic, partition, offset } = record;
+    const key = Buffer.from(row.id);
+    const { extractedAt } = record.envelope();
+    const from = { topic, partition, offset, index };
+    const envelope = { id: row.id, version: versionOf(row.version, 0), revision: 0, extractedAt, from };
+    const output: Outgoing = {
+      key,
+      value: this.encoder.encode(row.value),
+      headers: { [HEADER]: packHeader(envelope, true) },
+      partition: partitionOf(key, this.partitions),
+      timestamp: String(record.timestamp),
+    };
+    if (!this.outlet.fits(this.topic, output))
+      throw new Fault('RECORD_TOO_LARGE', `${output.value?.length ?? 0} bytes for topic ${this.topic}`);
     return output;
   }
 
@@ -143,6 +168,25 @@ export function emitAll(
 }
 
 const recordIn = (value: Value | Routed<Value>): Value => (value instanceof Routed ? value.record : value);
+
+/** As emitAll, of a station with windows: rows of those that the record has closed stand behind its own outputs. */
+export function emitWithRows(
+  emitters: Emitters,
+  slice: Slice,
+  index: number,
+  values: readonly (Value | Routed<Value> | WindowRow)[],
+): void {
+  const record = slice.records[index]!;
+  const own = values.filter((value) => !(value instanceof WindowRow)) as (Value | Routed<Value>)[];
+  const rows = values.filter((value) => value instanceof WindowRow);
+  try {
+    const closed = rows.map((row, i) => emitters[0].makeRow(record, row, own.length + i));
+    emitAll(emitters, slice, index, own);
+    if (slice.verdicts[index] === PASS) for (const output of closed) slice.emit(emitters[0].topic, output);
+  } catch (error) {
+    slice.reject(index, error as Fault);
+  }
+}
 
 function emitterFor(emitters: Emitters, value: Value | Routed<Value>): Emitter {
   if (!(value instanceof Routed)) return emitters[0];

@@ -24,6 +24,8 @@ export class Lane {
   /** First offset not yet committed: where the next part must begin. */
   settled = 0;
   prev: LedgerRef | null = null;
+  /** Of the state that counts up to what is committed. */
+  session: string | undefined;
   attempts = 0;
   /** Encoded bytes that wait. */
   bytes = 0;
@@ -41,8 +43,9 @@ export class Lane {
     this.partition = partition;
   }
 
-  open({ offset, prev, attempts }: ChainStart): void {
+  open({ offset, prev, attempts, session }: ChainStart): void {
     this.prev = prev;
+    this.session = session;
     this.attempts = attempts;
     this.suspectUntil = attempts + 1 >= SUSPECT_ATTEMPT ? offset + SUSPECT_SPAN : 0;
     this.next = offset;
@@ -57,6 +60,7 @@ export class Lane {
   /** Notes that a slice is committed. */
   settle(slice: Slice, ref: LedgerRef): void {
     this.prev = ref;
+    this.session = slice.session;
     this.settled = slice.to;
     this.attempts = 0;
   }
@@ -98,6 +102,7 @@ export class Lane {
     const part = this.queue.length === count ? this.queue : this.queue.slice(0, count);
     this.queue = this.queue.length === count ? [] : this.queue.slice(count);
     const slice = new Slice(topic, this.partition, this.taken, part, suspect);
+    slice.sessionBefore = this.session;
     this.taken = slice.to;
     this.bytes -= taken;
     return slice;

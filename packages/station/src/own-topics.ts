@@ -69,6 +69,12 @@ export interface Preview {
   outputs: { topic: string; key: Buffer | null; value: Buffer | null }[];
 }
 
+/** What a station keeps of its records; see schemas/quadrille.state.avsc. */
+export interface StateEntry {
+  offset: number;
+  body: string;
+}
+
 /** A value of one of our own topics. `id` is the schema's in the registry, needed to write. */
 export class OwnCodec<T> {
   /** The registry's subject. */
@@ -79,7 +85,7 @@ export class OwnCodec<T> {
   private readonly former: avsc.Type | undefined;
   id: number | undefined;
 
-  constructor(name: 'ledger' | 'control' | 'position' | 'decision' | 'preview') {
+  constructor(name: 'ledger' | 'control' | 'position' | 'decision' | 'preview' | 'state') {
     this.text = readFileSync(new URL(`../../../schemas/quadrille.${name}.avsc`, import.meta.url), 'utf8');
     const schema = JSON.parse(this.text) as { fields: { since?: number }[] };
     this.type = avsc.Type.forSchema(schema as never, { wrapUnions: 'never' });
@@ -136,12 +142,14 @@ export const controlCodec = new OwnCodec<ControlEvent>('control');
 export const positionCodec = new OwnCodec<ShardState>('position');
 export const decisionCodec = new OwnCodec<Decision>('decision');
 export const previewCodec = new OwnCodec<Preview>('preview');
+export const stateCodec = new OwnCodec<StateEntry>('state');
 export const OWN_CODECS: readonly OwnCodec<never>[] = [
   ledgerCodec,
   controlCodec,
   positionCodec,
   decisionCodec,
   previewCodec,
+  stateCodec,
 ] as never;
 
 export const LEDGER_PARTITIONS = 4;

@@ -15,6 +15,8 @@ export interface OwnedLane {
   prev: LedgerRef | null;
   /** First number not yet committed: where the next part must begin. */
   settled: number;
+  /** Of the state that counts up to what is committed, of stations that keep one. */
+  session?: string | undefined;
   /** Notes that a slice is committed, with the part that says so. */
   settle(slice: Slice, ref: LedgerRef): void;
 }
@@ -98,13 +100,13 @@ export class Ownership<L extends OwnedLane> {
   /** Commits positions as they are, with their attempt counters. @returns false when ownership has changed. */
   async mark(
     epoch: number,
-    at: readonly Pick<ChainStart, 'partition' | 'offset' | 'prev' | 'attempts'>[],
+    at: readonly Pick<ChainStart, 'partition' | 'offset' | 'prev' | 'attempts' | 'session'>[],
   ): Promise<boolean> {
     if (at.length === 0) return epoch === this.epoch;
-    const positions = at.map(({ partition, offset, prev, attempts }) => ({
+    const positions = at.map(({ partition, offset, prev, attempts, session }) => ({
       partition,
       offset,
-      metadata: formatMark({ ref: prev, attempts }),
+      metadata: formatMark({ ref: prev, attempts, session }),
     }));
     return (await this.member.commit(epoch, positions)) && epoch === this.epoch;
   }
@@ -113,7 +115,13 @@ export class Ownership<L extends OwnedLane> {
   async commit(epoch: number, settled: readonly SettledSlice[]): Promise<boolean> {
     // A void round is followed by none of its epoch (invariant 2).
     if (settled.some(({ slice }) => this.lanes.get(slice.partition)?.settled !== slice.from)) return false;
-    const at = settled.map(({ slice: { partition }, offset, ref }) => ({ partition, offset, prev: ref, attempts: 0 }));
+    const at = settled.map(({ slice: { partition, session }, offset, ref }) => ({
+      partition,
+      offset,
+      prev: ref,
+      attempts: 0,
+      session,
+    }));
     if (!(await this.mark(epoch, at))) return false;
     for (const { slice, ref } of settled) this.lanes.get(slice.partition)!.settle(slice, ref);
     return true;
@@ -124,8 +132,9 @@ export class Ownership<L extends OwnedLane> {
     epoch: number,
     { partition, offset, from, ref }: { partition: number; offset: number; from: number; ref: LedgerRef },
   ): Promise<void> {
-    const start: ChainStart = { partition, offset, from, prev: ref, attempts: 0, fresh: false };
-    if (this.lanes.has(partition) && (await this.mark(epoch, [start]))) this.options.onFound([start]);
+    const lane = this.lanes.get(partition);
+    const start: ChainStart = { partition, offset, from, prev: ref, attempts: 0, fresh: false, session: lane?.session };
+    if (lane !== undefined && (await this.mark(epoch, [start]))) this.options.onFound([start]);
   }
 
   previous(partition: number): LedgerRef | null {

@@ -4,6 +4,7 @@ import { deadLetterTopic, positionsTopic, replayTopic } from '@quadrille/record'
 import type { KafkaAdmin, TopicSpec } from './kafka/admin.ts';
 import { FOREVER, OWN_CODECS, OWN_TOPICS, POSITION_PARTITIONS } from './own-topics.ts';
 import type { Registry } from './registry.ts';
+import { stateTopicOf } from './state/topic.ts';
 
 /** `max.message.bytes` of a topic that does not say otherwise: the broker's default. */
 const DEFAULT_BYTES = 1_048_588;
@@ -32,6 +33,8 @@ export function topicsOfFlow(flow: Flow): TopicSpec[] {
     const room = String((maxBytes ?? DEFAULT_BYTES) + DEAD_LETTER_ROOM);
     add({ topic: deadLetterTopic(judged), partitions, config: { ...FOREVER, 'max.message.bytes': room } });
     add({ topic: replayTopic(flow.name, station.name), partitions, config: { ...FOREVER, 'max.message.bytes': room } });
+    const state = stateTopicOf(flow, station);
+    if (state !== undefined) add({ topic: state, partitions, config: { 'cleanup.policy': 'compact' } });
     if (station.kind === 'extractor')
       add({ topic: positionsTopic(flow.name, station.name), partitions: POSITION_PARTITIONS, config: FOREVER });
   }

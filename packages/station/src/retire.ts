@@ -13,6 +13,7 @@ import {
   replayGroup,
   replayTopic,
   resume,
+  stateTopic,
   stationGroup,
   workless,
 } from '@quadrille/record';
@@ -90,7 +91,7 @@ export async function holdingsOf(
       standings.push({ topic, partition, commit, from, prev, waiting });
     }
   }
-  const topics = [replays, positions].filter((topic) => existing.has(topic));
+  const topics = [replays, positions, stateTopic(flow, station)].filter((topic) => existing.has(topic));
   if (standings.length === 0 && topics.length === 0) return undefined;
   const described = await Promise.all(groups.map((group) => admin.describeGroup(group)));
   return {

@@ -43,6 +43,13 @@ export class Slice {
   private readonly condemned = new Map<number, Fault>();
   /** How far the source has been read with this slice; extractors only. */
   position: Outgoing | null = null;
+  /** What the station keeps of these records, for those that come; see state/stateful.ts. */
+  state: readonly Outgoing[] = [];
+  /** The session of the state that counts before this slice, and of the one that it leads to. */
+  sessionBefore: string | undefined;
+  session: string | undefined;
+  /** Called when `cut` has left `length` records. */
+  onCut: ((length: number) => void) | undefined;
 
   constructor(topic: string, partition: number, from: number, records: InputRecord[], suspect: boolean) {
     this.topic = topic;
@@ -91,6 +98,9 @@ export class Slice {
     this.reasons.clear();
     this.outputs.clear();
     this.outcomes = null;
+    this.state = [];
+    this.session = undefined;
+    this.onCut = undefined;
     for (const [index, fault] of this.condemned) this.reject(index, fault);
   }
 
@@ -116,6 +126,7 @@ export class Slice {
         list.filter((output) => originOffset(output.headers[HEADER] as Buffer) < end),
       );
     }
+    this.onCut?.(length);
     return rest;
   }
 }

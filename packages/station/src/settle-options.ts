@@ -5,6 +5,7 @@ import type { Intake } from './intake.ts';
 import type { Outlet } from './kafka/producer.ts';
 import { ledgerCodec } from './own-topics.ts';
 import type { SettleOptions } from './settle.ts';
+import { stateTopicOf } from './state/topic.ts';
 import { VERSION } from './version.ts';
 
 /** @param outlet the loop's own producer. */
@@ -24,6 +25,7 @@ export function settleOptionsOf(
     deadLettersOf,
     deadLetterPartitions: partitions.get(deadLetterTopic(deadLettersOf))!,
     positionsTopic: undefined,
+    stateTopic: stateTopicOf(flow, spec),
     send: (outbox) => outlet.send(outbox),
     writeLedger: (entry) => writeLedger(outlet, entry, group, partitions.get(LEDGER_TOPIC)!),
     ledger: config.ledger,

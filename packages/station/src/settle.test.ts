@@ -39,6 +39,7 @@ function bench(pieces = 1_000): Bench {
     deadLettersOf: 'in',
     deadLetterPartitions: 2,
     positionsTopic: undefined,
+    stateTopic: undefined,
     send: async (outbox) => {
       at.steps.push('send');
       return place(outbox, pieces);

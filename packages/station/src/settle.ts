@@ -32,6 +32,7 @@ export interface SettleOptions {
   deadLettersOf: string;
   deadLetterPartitions: number;
   positionsTopic: string | undefined;
+  stateTopic: string | undefined;
   send(outbox: Outbox): Promise<Placement>;
   /** Writes the entry; @returns where it stands. */
   writeLedger(entry: LedgerEntry): Promise<{ partition: number; offset: number }>;
@@ -112,6 +113,7 @@ function pack(slice: Slice, outbox: Outbox, options: SettleOptions): Range[] {
     if (slice.verdicts[index] === REJECT) push(dead, deadLetter(slice, index, options));
   }
   if (slice.position !== null) push(options.positionsTopic!, slice.position);
+  for (const message of slice.state) push(options.stateTopic!, message);
   return [...ranges.values()];
 }
 
@@ -147,6 +149,8 @@ function partOf(slice: Slice, ranges: Range[], placement: Placement, options: Se
   let commit = slice.to;
   let outputs = 0;
   for (const { topic, partition, from, to } of ranges) {
+    // Nobody but the station itself reads its state.
+    if (topic === options.stateTopic) continue;
     for (const { offset, count } of offsetsOf(placement.get(topic)!.get(partition)!, from, to)) {
       if (topic === dead) for (let i = 0; i < count; i++) deadLetters.push({ partition, offset: offset + i });
       else if (topic === options.positionsTopic) commit = offset + count;

@@ -78,6 +78,7 @@ export class TopicIntake implements Intake {
     for (const start of starts) {
       const { partition, lost } = start;
       if (lost !== undefined) {
+        lanes.get(partition)!.session = start.session;
         member.pause(partition);
         onStuck(offsetsLost(topic, partition, lost.from, lost.to));
         continue;
@@ -166,7 +167,8 @@ export class TopicIntake implements Intake {
       try {
         const at = fresh.map((lane) => {
           const slice = round.slices.find(({ partition }) => partition === lane.partition)!;
-          return { partition: lane.partition, offset: slice.from, prev: lane.prev, attempts: lane.attempts + 1 };
+          const { partition, prev, session, attempts } = lane;
+          return { partition, offset: slice.from, prev, attempts: attempts + 1, session };
         });
         if (!(await this.own.mark(round.epoch, at))) return false;
         for (const lane of fresh) {

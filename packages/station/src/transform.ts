@@ -1,20 +1,25 @@
 /** The transformer's judge: decode, apply the rules in order, encode. */
-import type { Decoder, ReadyRule } from '@quadrille/flow';
+import type { Decoder, ReadyRule, WindowRow } from '@quadrille/flow';
 import { Drop, Fault, Routed, type RuleResult } from '@quadrille/record';
 import { decodeRound } from './decode.ts';
-import { type Emitters, emitAll, passTombstones } from './emitter.ts';
+import { type Emitters, emitAll, emitWithRows, passTombstones } from './emitter.ts';
 import type { Judge } from './judge.ts';
 import type { Round } from './round.ts';
+import type { Stateful } from './state/stateful.ts';
 
 type Value = Record<string, unknown>;
 /** One of what a record becomes; the rules that follow do not see what was sent to a topic. */
 type Output = Value | Routed<Value>;
+/** What comes out of what keeps state. */
+type Kept = Output | WindowRow;
 type Result = RuleResult<Output>;
 
 export interface TransformOptions {
   decoder: Decoder;
   emitters: Emitters;
   rules: readonly ReadyRule[];
+  /** What comes after the rules and knows the records before; undefined: nothing does, and nothing is paid for it. */
+  stateful?: Stateful | undefined;
 }
 
 export class Transform implements Judge {
@@ -26,18 +31,22 @@ export class Transform implements Judge {
   async open(): Promise<void> {}
 
   async judge(round: Round): Promise<void> {
-    const { decoder, emitters, rules } = this.options;
+    const { decoder, emitters, rules, stateful } = this.options;
     const alive = await decodeRound(round, decoder);
-    passTombstones(round, emitters);
+    if (stateful?.plan.window === undefined) passTombstones(round, emitters);
+    else dropTombstones(round);
     const results = await applyRules(rules, alive.values);
-    for (let i = 0; i < results.length; i++) {
+    const decide = (i: number, result: Result): void => {
       const slice = round.slices[alive.slices[i]!]!;
       const index = alive.indexes[i]!;
-      const result = results[i]!;
       if (result instanceof Drop) slice.drop(index, result.code);
       else if (result instanceof Fault) slice.reject(index, result);
-      else emitAll(emitters, slice, index, outputsIn(result));
-    }
+      else if (stateful === undefined) emitAll(emitters, slice, index, outputsIn(result));
+      else emitWithRows(emitters, slice, index, outputsIn<Kept>(result));
+    };
+    await stateful?.prepare(round);
+    if (stateful === undefined) for (let i = 0; i < results.length; i++) decide(i, results[i]!);
+    else stateful.take(round, alive, results, decide as (i: number, result: RuleResult<Kept>) => void);
   }
 
   async close(): Promise<void> {
@@ -45,9 +54,16 @@ export class Transform implements Judge {
   }
 }
 
+/** What a window has counted cannot be taken out of it again. */
+function dropTombstones(round: Round): void {
+  for (const slice of round.slices)
+    for (let i = 0; i < slice.records.length; i++)
+      if (slice.records[i]!.bytes === null && slice.verdicts[i] === 0) slice.drop(i, 'WINDOW_DELETION');
+}
+
 /** The outputs of a result that is neither a drop nor a fault. */
-export const outputsIn = (result: Result): readonly Output[] =>
-  Array.isArray(result) ? (result as readonly Output[]) : [result as Output];
+export const outputsIn = <T = Output>(result: RuleResult<T>): readonly T[] =>
+  Array.isArray(result) ? (result as readonly T[]) : [result as T];
 
 /**
  * Applies rules one after another to all values. One result for each, in order: what a record was dropped or rejected

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { after, test } from 'node:test';
@@ -265,4 +265,43 @@ cases:
   writeFileSync(join(routed, 'flow.yaml'), stations.replace('rules/heavy.ts', 'rules/plain.ts'));
   const unused = (await problems()).map((each) => each.split(' | ')[0]);
   assert.deepEqual(unused, ['no rule sends anything to topic `tiny.heavy`']);
+});
+
+test('what keeps state begins empty in each case, and every record sees those before it', async () => {
+  const kept = mkdtempSync(join(tmpdir(), 'quadrille-kept-'));
+  after(() => rmSync(kept, { recursive: true }));
+  mkdirSync(join(kept, 'schemas'));
+  mkdirSync(join(kept, 'cases'));
+  const time = { type: 'long', logicalType: 'timestamp-millis' };
+  writeFileSync(
+    join(kept, 'schemas/shop.paid.avsc'),
+    schema('Paid', ['payment', 'string'], ['customer', 'string'], ['amount', 'long'], ['paid_at', time]),
+  );
+  writeFileSync(
+    join(kept, 'schemas/shop.hourly.avsc'),
+    schema(
+      'Hourly',
+      ['customer', 'string'],
+      ['hour', time],
+      ['payments', 'long'],
+      ['total', 'long'],
+      ['largest', 'long'],
+    ),
+  );
+  const page = readFileSync(new URL('../../../../docs/how-to/deduplicate-and-window.md', import.meta.url), 'utf8');
+  const [declared, cases] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml!);
+  writeFileSync(join(kept, 'flow.yaml'), `flow: shop\n${declared!.replace('      - rules/paid.ts\n', '')}`);
+  writeFileSync(
+    join(kept, 'cases/a.yaml'),
+    `${cases}${cases!.slice(cases!.indexOf('\n') + 1).replace('an hour', 'again')}`,
+  );
+  const flow = await readFlow(kept);
+  const outcomes = await runCases(flow, await schemasOf(flow));
+  assert.deepEqual(
+    outcomes.map(({ name, faults }) => [name, faults.map(({ message }) => message)]),
+    [
+      ['an hour', []],
+      ['again', []],
+    ],
+  );
 });

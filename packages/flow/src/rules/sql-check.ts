@@ -281,7 +281,7 @@ class Check {
   }
 }
 
-const ROW_HELP = 'a SQL rule works row by row; for totals write a query on the target, or a station of its own';
+const ROW_HELP = 'a SQL rule works row by row; for totals declare a `window` behind it, or write a query on the target';
 const CLOCK_HELP = 'a replay must give the same result: use a field of the record';
 
 export const isNode = (value: unknown): value is Node =>

@@ -111,19 +111,24 @@ export interface CommitMark {
   ref: LedgerRef | null;
   /** Attempts begun at this position without a settled round; 0 right after one. */
   attempts: number;
+  /** Of a station that keeps state: the session whose entries count up to this position. */
+  session?: string | undefined;
 }
 
-/** `q1:<partition>.<offset>.<part>:<attempts>`, or `q1:-:<attempts>` at the start of a chain. */
+/**
+ * `q1:<partition>.<offset>.<part>:<attempts>`, or `q1:-:<attempts>` at the start of a chain; `:<session>` behind it where
+ * there is one.
+ */
 export function formatMark(mark: CommitMark): string {
   const ref = mark.ref === null ? '-' : `${mark.ref.partition}.${mark.ref.offset}.${mark.ref.part}`;
-  return `q1:${ref}:${mark.attempts}`;
+  return `q1:${ref}:${mark.attempts}${mark.session === undefined ? '' : `:${mark.session}`}`;
 }
 
 /** @returns undefined when the metadata is not ours: the position was set by another tool. */
 export function parseMark(metadata: string | null | undefined): CommitMark | undefined {
-  const match = /^q1:(?:-|(\d+)\.(\d+)\.(\d+)):(\d+)$/.exec(metadata ?? '');
+  const match = /^q1:(?:-|(\d+)\.(\d+)\.(\d+)):(\d+)(?::([0-9a-f]+))?$/.exec(metadata ?? '');
   if (!match) return undefined;
   const ref =
     match[1] === undefined ? null : { partition: Number(match[1]), offset: Number(match[2]), part: Number(match[3]) };
-  return { ref, attempts: Number(match[4]) };
+  return { ref, attempts: Number(match[4]), ...(match[5] !== undefined && { session: match[5] }) };
 }

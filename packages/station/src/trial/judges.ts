@@ -8,10 +8,14 @@ import {
   type OutputTopics,
   openLookups,
   outputContext,
+  planStateful,
   type ReadyRule,
+  readsBySql,
   referenceTopicsOf,
+  type StatefulSpec,
   type StationSpec,
   type TopicSchema,
+  type TransformerSpec,
 } from '@quadrille/flow';
 import type { InputRecord } from '@quadrille/record';
 import { Emitter, type Emitters } from '../emitter.ts';
@@ -19,6 +23,7 @@ import { Enrich } from '../enrich.ts';
 import { Extract } from '../extract.ts';
 import type { Judge } from '../judge.ts';
 import { Load } from '../load.ts';
+import { Stateful } from '../state/stateful.ts';
 import { Transform } from '../transform.ts';
 import { MemoryLookup } from './memory-lookup.ts';
 import type { MemorySchemas } from './memory-schemas.ts';
@@ -68,7 +73,14 @@ export async function judgeOf(
         rules.set(spec.name, ready);
       }
       const emitters = emittersOf(spec.from, outputs, schemas);
-      return { judge: new Transform({ decoder: schemas.decoder(input), emitters, rules: ready }) };
+      return {
+        judge: new Transform({
+          decoder: schemas.decoder(input),
+          emitters,
+          rules: ready,
+          stateful: statefulIn(spec, input, outputs[0]!, emitters[0]),
+        }),
+      };
     }
     case 'enricher':
       return { judge: await enrichOf(flow, spec, schemas, given) };
@@ -87,7 +99,7 @@ async function enrichOf(flow: Flow, spec: EnricherSpec, schemas: MemorySchemas, 
   const lookups = openLookups(spec.lookups, {
     record: chainFields(input.fields, ...outputs.map(({ fields }) => fields)),
     fieldsOf: (topic) => topics.get(topic)!.fields,
-    sql: spec.sql !== undefined,
+    sql: readsBySql(spec),
     asked: ({ name }) => new MemoryLookup(given.asked.get(`${spec.name}.${name}`) ?? []),
   });
   const files = [...(spec.sql === undefined ? [] : [spec.sql]), ...spec.rules];
@@ -105,6 +117,32 @@ async function enrichOf(flow: Flow, spec: EnricherSpec, schemas: MemorySchemas, 
   const emitters = emittersOf(spec.from, outputs, schemas);
   return new Enrich({ decoder: schemas.decoder(input), emitters, feed, legs: lookups.legs, rules });
 }
+
+/** What is kept is never written. */
+const NOTHING = Buffer.alloc(0);
+
+/** Records of a trial have no time that events could be ahead of. */
+const timeless = ({ dedupe, window }: StatefulSpec): StatefulSpec => ({
+  dedupe: dedupe && { ...dedupe, aheadMs: Infinity },
+  window: window && { ...window, aheadMs: Infinity },
+});
+
+/** From nothing in every trial. */
+const statefulIn = (
+  spec: TransformerSpec,
+  input: TopicSchema,
+  output: TopicSchema,
+  emitter: Emitter,
+): Stateful | undefined =>
+  spec.stateful &&
+  new Stateful({
+    topic: spec.from,
+    plan: planStateful(timeless(spec.stateful), input.fields, output.fields),
+    partitions: 1,
+    verify: (value) => emitter.verify(value),
+    encode: () => NOTHING,
+    restore: async () => ({ entries: [], stale: [] }),
+  });
 
 const outputsFor = ({ to }: { to: OutputTopics }, schemas: MemorySchemas): Promise<TopicSchema[]> =>
   Promise.all(to.map((topic) => schemas.of(topic)));
