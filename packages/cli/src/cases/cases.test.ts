@@ -305,3 +305,43 @@ test('what keeps state begins empty in each case, and every record sees those be
     ],
   );
 });
+
+test('a SQL rule behind the joins reads lookups by any of their fields, typed by the schema of their topic', async () => {
+  const joined = mkdtempSync(join(tmpdir(), 'quadrille-joined-'));
+  after(() => rmSync(joined, { recursive: true }));
+  cpSync(folder, joined, { recursive: true });
+  rmSync(join(joined, 'cases'), { recursive: true });
+  mkdirSync(join(joined, 'cases'));
+  writeFileSync(
+    join(joined, 'schemas/tiny.towns.avsc'),
+    schema('Town', ['town', 'string'], ['zone', 'int'], ['land', 'string']),
+  );
+  writeFileSync(
+    join(joined, 'flow.yaml'),
+    FLOW.replace('missing: hold } }', 'missing: null } }\n    rules: [rules/abroad.sql]'),
+  );
+  const query = (land: string): string => `-- doc: Parcels abroad, but not those to the islands, cost a zone more.
+select row, case when t.${land} like 'A%' or t.town in ('Graz', 'Linz') and not t.land like '%island%' then t.zone else t.zone + 1 end as zone
+from input left join town t on t.town = input.town`;
+  writeFileSync(join(joined, 'rules/abroad.sql'), query('land'));
+  writeFileSync(
+    join(joined, 'cases/a.yaml'),
+    `
+lookups: { tiny.towns: [{ town: Graz, zone: 7, land: Styria }, { town: Gent, zone: 1, land: Flanders }, { town: Arras, zone: 4, land: Artois }] }
+cases:
+  - name: joined
+    given: { zone: [{ town: Graz }, { town: Gent }, { town: Arras }, { town: Nowhere }] }
+    expect: { zone: [{ pass: { zone: 7 } }, { pass: { zone: 2 } }, { pass: { zone: 4 } }, { pass: { zone: null } }] }
+`,
+  );
+  const flow = await readFlow(joined);
+  const [outcome] = await runCases(flow, await schemasOf(flow));
+  assert.deepEqual(outcome!.faults, []);
+  const problems = async (): Promise<string[]> =>
+    (await inspect(joined)).faults.filter(({ code }) => code === 'SQL_INVALID').map(({ message }) => message);
+  assert.deepEqual(await problems(), []);
+  writeFileSync(join(joined, 'rules/abroad.sql'), query('country'));
+  assert.match((await problems())[0]!, /country/);
+  writeFileSync(join(joined, 'rules/abroad.sql'), query('zone'));
+  assert.match((await problems())[0]!, /No function matches|like|~~/i);
+});
