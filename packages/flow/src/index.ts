@@ -34,3 +34,4 @@ export * from './stateful/index.ts';
 export * from './target.ts';
 export * from './targets/index.ts';
 export * from './targets/row-order.ts';
+export * from './topic-reader.ts';

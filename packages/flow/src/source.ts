@@ -5,6 +5,7 @@
 import type { Fault } from '@quadrille/record';
 import type { Field } from './avro/field.ts';
 import type { ConfigProblem, ConfigSchema } from './config-schema.ts';
+import type { TopicReader, TopicReaderOptions } from './topic-reader.ts';
 
 /** A piece of a source that one instance reads in order: a file, a table, a queue. */
 export interface Shard {
@@ -153,6 +154,10 @@ export interface SourceContext {
   log: SourceLog;
   /** Tells how far behind a shard is: `quadrille_source_lag_records`, `_bytes`, `_seconds`. undefined: not known any more. */
   lag(shard: string, lag: SourceLag | undefined): void;
+  /** Counts items that had been given out before: `quadrille_source_redelivered_total`. */
+  redelivered?(shard: string, items: number): void;
+  /** Absent where nothing is read. Connects to nothing yet. @throws Fault CONFIG_INVALID */
+  topicReader?(options: TopicReaderOptions): TopicReader;
 }
 
 export interface SourceType<C = unknown> {

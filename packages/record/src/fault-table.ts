@@ -250,13 +250,13 @@ export const FAULTS = table({
   EXAMPLE_FAILED: { class: 'config', message: 'example does not hold', help: 'mend the rule or the example' },
   SOURCE_MISSING: {
     class: 'config',
-    message: 'source matches no file',
-    help: 'check the path in the flow file; it is relative to the flow file',
+    message: 'source is not there',
+    help: 'check its name or path in the flow file; paths are relative to the flow file',
   },
   SOURCE_SETTINGS: {
     class: 'config',
     message: 'source does not have the settings it needs',
-    help: 'see docs/how-to/read-from-postgresql.md',
+    help: 'see docs/how-to/read-from-postgresql.md and docs/how-to/read-from-queues.md',
   },
   SOURCE_HEADER: {
     class: 'config',

@@ -1,9 +1,10 @@
 /** Puts an extractor's intake together: its source, and who is told when everything there was is extracted. */
 import { type ExtractorSpec, sourceTypes, withSecrets } from '@quadrille/flow';
-import { positionsTopic } from '@quadrille/record';
+import { positionsTopic, stationGroup } from '@quadrille/record';
 import { type Surroundings, schemaOf } from './assemble.ts';
 import { controlEvent, tell } from './control.ts';
 import type { Health } from './health.ts';
+import { topicReader } from './kafka/topic-reader.ts';
 import { ShardIntake, type ShardIntakeOptions } from './shard-intake.ts';
 import type { SourceMetrics } from './source-metrics.ts';
 import { untilReady } from './until-ready.ts';
@@ -45,6 +46,13 @@ export async function extractorIntake(
     env: withSecrets(config.env, spec.source.config),
     log,
     lag: (shard, lag) => metrics.tell(shard, lag),
+    redelivered: (shard, items) => metrics.countAgain(shard, items),
+    topicReader: (options) =>
+      topicReader(options, {
+        env: config.env,
+        clientId: `${stationGroup(flow.name, spec.name)}@${config.instance}`,
+        log,
+      }),
   });
   // What the flow file says wrongly is told before anything is read.
   if ((await untilReady(() => source.shards(), log, stopped)) === undefined) return undefined;

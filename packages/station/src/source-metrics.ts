@@ -1,6 +1,6 @@
 /** How far behind sources are, as they tell it: gauges by shard. */
 import type { SourceLag } from '@quadrille/flow';
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
 const UNITS = {
   records: 'Items that wait in the source, where it can tell.',
@@ -11,9 +11,16 @@ const UNITS = {
 /** Takes what sources tell of their shards. A shard that is given up has no figures any more. */
 export class SourceMetrics {
   private readonly lags = new Map<string, SourceLag>();
+  private readonly again: Counter<'shard'>;
 
   constructor(registry: Registry) {
     const { lags } = this;
+    this.again = new Counter({
+      name: 'quadrille_source_redelivered_total',
+      help: 'Items that the source had given out before, where it can tell: messages of a queue received once more.',
+      labelNames: ['shard'],
+      registers: [registry],
+    });
     for (const [unit, help] of Object.entries(UNITS) as [keyof SourceLag, string][]) {
       new Gauge({
         name: `quadrille_source_lag_${unit}`,
@@ -26,6 +33,10 @@ export class SourceMetrics {
         },
       });
     }
+  }
+
+  countAgain(shard: string, items: number): void {
+    this.again.inc({ shard }, items);
   }
 
   tell(shard: string, lag: SourceLag | undefined): void {

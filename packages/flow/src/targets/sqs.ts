@@ -1,12 +1,13 @@
 /** The target `sqs`: rows as messages of a queue. What comes again is told by SQS for five minutes, then by the receiver. */
 import { createHash } from 'node:crypto';
 import { Fault } from '@quadrille/record';
+import { Queue, type QueueConfig } from '../sqs/queue.ts';
 import type { Outcome, Target, TargetContext, TargetRow, TargetType } from '../target.ts';
 import { Delivered } from './delivered.ts';
 import { type ItemWriter, itemWriter } from './item.ts';
 import { lanesOf, runLanes } from './lanes.ts';
 import { contentHash } from './row-order.ts';
-import { Queue, type QueueConfig, type QueueEntry } from './sqs-client.ts';
+import { type QueueEntry, sendTo } from './sqs-sending.ts';
 
 export interface SqsConfig extends QueueConfig {
   bytes?: number;
@@ -66,7 +67,7 @@ class SqsTarget implements Target {
   constructor(config: SqsConfig, { fields, env }: TargetContext) {
     this.#config = config;
     this.#items = itemWriter(fields);
-    this.#queue = new Queue({ ...config, address: config.address ?? 'SQS_QUEUE_URL' }, env);
+    this.#queue = new Queue({ ...config, address: config.address ?? 'SQS_QUEUE_URL' }, env, 'TARGET_UNAVAILABLE');
   }
 
   open(): Promise<void> {
@@ -119,7 +120,10 @@ class SqsTarget implements Target {
     entries: readonly QueueEntry[],
     note: (index: number, answer: Outcome | Fault) => void,
   ): Promise<void> {
-    const answers = await this.#queue.send(batch.map((i) => entries[i] as QueueEntry));
+    const answers = await sendTo(
+      this.#queue,
+      batch.map((i) => entries[i] as QueueEntry),
+    );
     if (batch.length > 1 && answers.every((answer) => typeof answer === 'object')) {
       const middle = batch.length >>> 1;
       await this.#deliver(batch.slice(0, middle), entries, note);

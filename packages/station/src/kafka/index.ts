@@ -5,4 +5,5 @@ export * from './follower.ts';
 export * from './member.ts';
 export * from './producer.ts';
 export * from './ranges.ts';
+export * from './topic-reader.ts';
 export * from './topic-writer.ts';

@@ -3,8 +3,11 @@
  * other guards are the way this folder uses it. docs/explanation/kafkajs.md lists the defects, the tests beside show them.
  */
 import { createRequire } from 'node:module';
+import { zstdDecompressSync } from 'node:zlib';
 import { type FetchedRecord, readBatches } from './batch-read.ts';
 import { produceRequest, ROOM, type TopicData } from './batch-write.ts';
+import { unpackLz4 } from './lz4.ts';
+import { unpackSnappy } from './snappy.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -157,7 +160,7 @@ const guardFetch = (bare: DecodeMessages): DecodeMessages =>
     return bare(decoder);
   };
 
-interface Fetched {
+export interface Fetched {
   partition: number;
   highWatermark: string;
   abortedTransactions: unknown[] | null;
@@ -201,3 +204,56 @@ replace('consumer/batch', guardBatch);
 
 const kafkajs = require('kafkajs') as typeof import('kafkajs');
 export const { Kafka, logLevel, PartitionAssigners } = kafkajs;
+
+/** It comes with gzip alone. Nothing is compressed here; what others have compressed is read. */
+const { CompressionCodecs, CompressionTypes } = kafkajs;
+const unpacks = { ZSTD: zstdDecompressSync, LZ4: unpackLz4, Snappy: unpackSnappy };
+for (const [name, unpack] of Object.entries(unpacks))
+  CompressionCodecs[CompressionTypes[name as keyof typeof unpacks]] = () => ({
+    compress: () => Promise.reject(new Error(`${name} is only read`)),
+    decompress: async (bytes: Buffer) => unpack(bytes),
+  });
+
+/** Brokers as kafkajs's own consumers use them: its one way to fetch by offset without a group is inside. */
+export interface Brokers {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  removeBroker(at: { host: string; port: number }): void;
+  /** By leader; partitions that are not known yet are left out. */
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>;
+  findBroker(by: { nodeId: string }): Promise<{ fetch(request: FetchRequest): Promise<FetchResponse> }>;
+}
+
+export interface FetchRequest {
+  isolationLevel: 0 | 1;
+  maxWaitTime: number;
+  topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+}
+
+interface FetchResponse {
+  responses: { topicName: string; partitions: Fetched[] }[];
+}
+
+const CREATE_CLUSTER = 'private:Kafka:createCluster';
+
+export function brokersOf(kafka: import('kafkajs').Kafka, metadataMaxAge: number): Brokers {
+  const create = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);
+  const inside = kafka as unknown as Record<symbol, (options: object) => Brokers>;
+  return inside[create!]!({ metadataMaxAge, allowAutoTopicCreation: false, isolationLevel: 1 });
+}
+
+/** What was fetched of a partition, without what readers are not to see: marks of transactions, and what these took back. */
+export interface FetchedBatch {
+  messages: readonly import('kafkajs').KafkaMessage[];
+  rawMessages: readonly unknown[];
+  /** Of the last that was fetched, seen or not; means nothing where nothing was. */
+  lastOffset(): string;
+}
+
+const FetchedBatch = require('kafkajs/src/consumer/batch') as BatchClass;
+
+export const batchOf = (topic: string, fetchedOffset: number, fetched: Fetched): FetchedBatch =>
+  new FetchedBatch(topic, String(fetchedOffset), fetched) as FetchedBatch;
