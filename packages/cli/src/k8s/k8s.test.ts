@@ -6,12 +6,14 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
   type EnricherSpec,
+  type ExtractorSpec,
   type Flow,
   type LoaderSpec,
   loadRules,
   readFlow,
   readStation,
   type StationSpec,
+  sourceTypes,
 } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { GRACE_MS, VERSION } from '@quadrille/station';
@@ -164,6 +166,11 @@ test('what a source, lookup or target names by a variable becomes a secret, a po
     [names(flights.stations.get('reported')!), outsidePorts(flights.stations.get('reported')!)],
     [[], []],
   );
+  const reported = flights.stations.get('reported') as ExtractorSpec;
+  for (const type of Object.keys(sourceTypes).filter((name) => name.startsWith('postgres'))) {
+    const source = { type, config: { table: 'customers', address: 'CRM' } };
+    assert.deepEqual([names({ ...reported, source }), outsidePorts({ ...reported, source })], [['CRM'], [5432]], type);
+  }
   const locate = flights.stations.get('locate') as EnricherSpec;
   const asked = {
     name: 'rate',

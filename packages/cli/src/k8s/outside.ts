@@ -57,7 +57,13 @@ export const listensOf = (station: StationSpec): { port: number; variable: strin
   station.kind === 'extractor' ? sourceTypes[station.source.type]?.listens?.(station.source.config) : undefined;
 
 /** Ports by type. Any other is reached by HTTPS, but for files. */
-const PORTS: Readonly<Record<string, readonly number[]>> = { postgres: [5432] };
+const POSTGRESQL = [5432];
+const PORTS: Readonly<Record<string, readonly number[]>> = {
+  postgres: POSTGRESQL,
+  'postgres-cursor': POSTGRESQL,
+  'postgres-outbox': POSTGRESQL,
+  'postgres-replication': POSTGRESQL,
+};
 const HTTPS = [443];
 
 /** Files: they have a path, and no address. */
