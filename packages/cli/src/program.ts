@@ -14,6 +14,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   schemas: 'check, compare and register schemas',
   flow: 'look at a flow as a whole',
   station: 'look at stations, pause and resume them',
+  source: 'prepare what extractors read',
   topic: 'look into topics',
   dlq: 'diagnose, correct and replay dead letters',
   replay: 'watch and cancel replays; run records again',

@@ -32,6 +32,7 @@ import { run } from './run.ts';
 import { schemasCheck } from './schemas-check.ts';
 import { schemasDiff } from './schemas-diff.ts';
 import { schemasPush } from './schemas-push.ts';
+import { sourceTriggers } from './source-triggers.ts';
 import { stationList } from './station-list.ts';
 import { stationPause } from './station-pause.ts';
 import { stationRemove } from './station-remove.ts';
@@ -65,6 +66,7 @@ export const commands: readonly Command[] = [
   stationPause,
   stationResume,
   stationRemove,
+  sourceTriggers,
   topicList,
   topicTail,
   dlqGroups,

@@ -5,6 +5,8 @@ import { http } from './http/http.ts';
 import { kafka } from './kafka/kafka.ts';
 import { ndjson } from './ndjson.ts';
 import { parquet } from './parquet.ts';
+import { postgresCursor } from './postgres/cursor.ts';
+import { postgresOutbox } from './postgres/outbox.ts';
 import { postgresReplication } from './postgres/replication.ts';
 import { sqs } from './sqs/sqs.ts';
 import { webhook } from './webhook/webhook.ts';
@@ -16,6 +18,8 @@ export const sourceTypes: Readonly<Record<string, SourceType<any>>> = {
   kafka,
   ndjson,
   parquet,
+  'postgres-cursor': postgresCursor,
+  'postgres-outbox': postgresOutbox,
   'postgres-replication': postgresReplication,
   sqs,
   webhook,

@@ -39,7 +39,7 @@ const asText = { getTypeParser: () => (text: string) => text } as never;
  */
 export async function connect(
   config: TableConfig,
-  context: SourceContext,
+  context: Pick<SourceContext, 'flow' | 'station' | 'env'>,
   { replication = false, readOnly = true }: { replication?: boolean; readOnly?: boolean } = {},
 ): Promise<Client> {
   const { address = 'DATABASE_URL' } = config;

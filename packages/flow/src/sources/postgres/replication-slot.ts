@@ -22,7 +22,7 @@ export async function checkServer(client: Client, table: SourceTable): Promise<v
   if (level !== 'logical')
     refuse(`wal_level is ${level}`, 'set wal_level = logical in postgresql.conf, and restart the server');
   if (table.kind !== 'r' && table.kind !== 'p')
-    refuse('it is not a table', 'only tables can be replicated; read a view with `type: postgres`');
+    refuse('it is not a table', 'only tables can be replicated: read those that the view is made of');
   if (table.key.length === 0)
     refuse(
       'it has neither a primary key nor a replica identity by an index',

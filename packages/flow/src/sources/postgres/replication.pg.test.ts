@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Client } from 'pg';
 import { type Field, fieldsOf } from '../../avro/field.ts';
 import type { RawItem, ShardReader, SourceLag, SourcePosition } from '../../source.ts';
@@ -64,7 +65,7 @@ async function sample(t: TestContext, table: string) {
     readers.delete(reader);
     await reader.close();
   };
-  return { name, run, open, close, slot, db };
+  return { name, run, open, close, slot, db, lags };
 }
 
 /** Everything up to now. */
@@ -217,6 +218,37 @@ test('a slot that is gone, or was read by another; `snapshot` raised reads anew'
     ['2', 'b'],
     ['3', 'c'],
   ]);
+});
+
+test('how many bytes the slot keeps, and since when', { skip }, async (t) => {
+  const { name, run, open, lags } = await sample(t, 'CREATE TABLE T (id int PRIMARY KEY, name text)');
+  // What is told every five seconds is told sooner.
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  let ended = false;
+  const ticking = (async () => {
+    for (; !ended; await pause(5)) t.mock.timers.tick(100);
+  })();
+  const told = async (what: string, holds: (lag: SourceLag) => boolean): Promise<void> => {
+    for (const end = Date.now() + 10_000; ; await pause(20)) {
+      const lag = lags.get(`public.${name}`);
+      if (lag !== undefined && holds(lag)) return;
+      assert.ok(Date.now() < end, `${what}: ${JSON.stringify(lag)}`);
+    }
+  };
+  try {
+    const reader = await open();
+    await all(reader);
+    await run(`INSERT INTO T SELECT n, repeat('x', 1000) FROM generate_series(1, 100) n`);
+    const part = await reader.read(10);
+    await told('kept', ({ bytes, seconds }) => bytes! > 100_000 && seconds! > 0);
+    await reader.acknowledge!({ position: part.next, rejected: new Map() });
+    const { next } = await all(reader);
+    await reader.acknowledge!({ position: next, rejected: new Map() });
+    await told('settled', ({ bytes, seconds }) => bytes! < 100_000 && seconds === 0);
+  } finally {
+    ended = true;
+    await ticking;
+  }
 });
 
 test('what a server or table lacks is told', { skip }, async (t) => {

@@ -48,7 +48,7 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum WHERE c.oid = 
 export async function readTable(
   client: Client,
   { table, schema = 'public' }: TableConfig,
-  context: SourceContext,
+  context: Pick<SourceContext, 'schema'>,
   generated: boolean,
 ): Promise<SourceTable> {
   const shown = `${schema}.${table}`;
