@@ -79,7 +79,7 @@ export const SOURCE_FEATURES: readonly Feature[] = [
 /** Sources whose life in a station is shown by tests of their own, and what these show. Better none than one. */
 export const STATION_ELSEWHERE: Readonly<Record<string, string>> = {
   'postgres-replication':
-    '`packages/testing/src/station/replication.kafka.test.ts`: under four writers, its station killed five times, the copy is the table.',
+    '`packages/testing/src/copy/copy.e2e.test.ts`: under four writers, its station killed twice, the copy is the table; `npm run copy` is its long form.',
 };
 
 export const TARGET_FEATURES: readonly Feature[] = [
