@@ -9,6 +9,8 @@ export interface RunningUp {
   name: string;
   /** ISO-8601. */
   since: string;
+  /** Whether a replay service runs beside its stations. */
+  replay: boolean;
 }
 
 export const stateFolder = (cwd: string): string => join(cwd, '.quadrille');

@@ -12,7 +12,7 @@ import type { ReplayStatus } from '@quadrille/replay';
 import type { ServiceStatus } from '@quadrille/replay/api';
 import type { Context } from '../command.ts';
 import { findServers, orCancelled } from '../servers.ts';
-import { runningReplay, runningUp, stateFolder } from '../state.ts';
+import { type RunningReplay, runningReplay, runningUp, stateFolder } from '../state.ts';
 import { replayEnv, replayTokenFile } from '../up/replay-process.ts';
 import { mainOf } from '../up/supervised-process.ts';
 import { ReplayClient } from './client.ts';
@@ -25,7 +25,7 @@ export async function withReplay<T>(context: Context, work: (client: ReplayClien
   const named = env.QUADRILLE_REPLAY_URL;
   if (named)
     return orCancelled(context, whole(context, new ReplayClient(named, tokenOf(env, undefined), cancel), work));
-  const beside = runningUp(cwd) === undefined ? undefined : runningReplay(cwd);
+  const beside = await orCancelled(context, besideUp(context));
   if (beside !== undefined)
     return orCancelled(
       context,
@@ -55,6 +55,22 @@ export const isReplayThere = ({ env, cwd }: Context): boolean =>
 const LOOK_MS = 250;
 /** Said after so many looks. */
 const SAID_AFTER = 4;
+
+/**
+ * The one beside the `up` of this folder. Where that has just started it, it is waited for: one more would only stand by,
+ * and never have read anything. @throws Fault REPLAY_UNAVAILABLE
+ */
+async function besideUp({ cwd, cancel }: Context): Promise<RunningReplay | undefined> {
+  const end = Date.now() + READY_MS;
+  while (!cancel.aborted && runningUp(cwd)?.replay === true) {
+    const beside = runningReplay(cwd);
+    if (beside !== undefined) return beside;
+    if (Date.now() > end)
+      throw new Fault('REPLAY_UNAVAILABLE', `the one of \`up\` does not listen after ${READY_MS / 1000} s`);
+    await sleep(LOOK_MS, undefined, { signal: cancel }).catch(() => {});
+  }
+  return runningReplay(cwd);
+}
 
 /** Waits until what the service shows is complete: one that has just started would say that there is nothing. */
 async function whole<T>(

@@ -51,14 +51,16 @@ export async function runUp(context: Context, options: UpOptions): Promise<ExitC
     checkRegistry: checkRegistry(context.env),
     onProgress: progress.say,
   });
-  markUp(context.cwd, { pid: process.pid, flow: flow.file, name: flow.name, since: new Date().toISOString() });
+  const replay = options.replay && !options.drain;
+  const since = new Date().toISOString();
+  markUp(context.cwd, { pid: process.pid, flow: flow.file, name: flow.name, since, replay });
   const servers = clientsOf(context, stack);
   const fleet = new Fleet(context, flow, stack, progress.say);
   try {
     const before = await orCancelled(context, makeReady(servers, flow, options, progress.say));
     await startOutside(flow, stack.kind === 'given' && !options.outside, fleet, progress.say, context);
     for (const spec of chosen) fleet.start(spec);
-    if (options.replay && !options.drain) fleet.startReplay();
+    if (replay) fleet.startReplay();
     progress.start(fleet, flow, servers.admin);
     progress.say(
       `${flow.name}: ${fleet.processes.length} stations started, logs in ${stateFolder(context.cwd)}/logs/${flow.name}`,
