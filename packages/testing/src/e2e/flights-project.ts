@@ -43,9 +43,9 @@ export class FlightsProject extends Project {
     return project;
   }
 
-  /** The target's rows with all their bookkeeping, by id. */
+  /** The target's rows with all their bookkeeping, by id; with xmin, which tells whether a row was touched. */
   async rows(): Promise<Map<string, Record<string, unknown>>> {
-    const { rows } = await this.#sql(`SELECT * FROM ${this.name} ORDER BY _id`);
+    const { rows } = await this.#sql(`SELECT xmin::text, * FROM ${this.name} ORDER BY _id`);
     return new Map(rows.map((row) => [row._id as string, row]));
   }
 
