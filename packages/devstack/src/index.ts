@@ -1,6 +1,7 @@
 /** The servers that flows run on: found, or started, watched over, disturbed in tests, and stopped. */
 
 export { type Finding, inspectMachine } from './inspect.ts';
+export { ElasticMq, noElasticMq, startElasticMq } from './local/elasticmq.ts';
 export { fetchPinned, type PinnedFiles } from './local/jars.ts';
 export { type KafkaAlone, kafkaAloneLacks, startKafkaAlone } from './local/kafka-alone.ts';
 export { cacheFolder, findInPath, findJava, JAVA_AT_LEAST } from './machine.mjs';

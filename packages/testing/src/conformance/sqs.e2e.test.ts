@@ -6,8 +6,9 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { type ElasticMq, noElasticMq, startElasticMq } from '@quadrille/devstack';
 import { targetTypes } from '@quadrille/flow';
-import { type ElasticMq, noElasticMq, queueName, startElasticMq } from '../harness/elasticmq.ts';
+import { queueName } from '../harness/queue-name.ts';
 import { Gate } from './gate.ts';
 import { targetConformance } from './target.ts';
 import type { StoredRow } from './target-sample.ts';

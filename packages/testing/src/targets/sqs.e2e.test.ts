@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type ElasticMq, noElasticMq, startElasticMq } from '@quadrille/devstack';
 import { type Target, targetTypes } from '@quadrille/flow';
 import { Fault } from '@quadrille/record';
 import { row, schema } from '../conformance/target-sample.ts';
-import { type ElasticMq, noElasticMq, queueName, startElasticMq } from '../harness/elasticmq.ts';
+import { queueName } from '../harness/queue-name.ts';
 
 const skip = noElasticMq();
 let server: ElasticMq;

@@ -1,15 +1,16 @@
-/** A stand-in for Amazon SQS: ElasticMQ from Maven Central, run by Java, with queues in memory that end with it. */
+/** A stand-in for Amazon SQS, for tests and examples: ElasticMQ from Maven Central, run by Java, with queues in memory that end with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder, fetchPinned, findInPath, findJava, JAVA_AT_LEAST } from '@quadrille/devstack';
-import { freePort } from './station-process.ts';
-import { until } from './until.ts';
+import { cacheFolder, findInPath, findJava, JAVA_AT_LEAST } from '../machine.mjs';
+import { fetchPinned } from './jars.ts';
 
 const POM = fileURLToPath(new URL('elasticmq.pom.xml', import.meta.url));
 const CHECKSUMS = fileURLToPath(new URL('elasticmq.sha256', import.meta.url));
@@ -62,14 +63,11 @@ export class ElasticMq implements AsyncDisposable {
   readonly kill = (): void => void this.#child.kill('SIGKILL');
 }
 
-/** A name that no other test has. @param fifo appends the ending that such queues must have. */
-export const queueName = (fifo: boolean): string => `q${randomBytes(6).toString('hex')}${fifo ? '.fifo' : ''}`;
-
 /** Started and answering. @throws with the end of its log */
-export async function startElasticMq(): Promise<ElasticMq> {
+export async function startElasticMq(onProgress: (line: string) => void = () => {}): Promise<ElasticMq> {
   const jars = folder();
   const title = 'ElasticMQ (43 MB, once)';
-  await fetchPinned({ title, pom: POM, checksums: CHECKSUMS, folder: jars }, process.env, () => {});
+  await fetchPinned({ title, pom: POM, checksums: CHECKSUMS, folder: jars }, process.env, onProgress);
   const port = await freePort();
   const files = await mkdtemp(join(tmpdir(), 'quadrille-elasticmq-'));
   const settings = join(files, 'elasticmq.conf');
@@ -103,20 +101,24 @@ aws { region = elasticmq, accountId = 000000000000 }
   const server = new ElasticMq(port, child, files);
   process.once('exit', server.kill);
   try {
-    await until(
-      'ElasticMQ',
-      async () => {
-        if (child.exitCode !== null) throw new Error(`ElasticMQ ended with ${child.exitCode}\n${log}`);
-        const answer = await fetch(`${server.url}/?Action=ListQueues`).catch(() => undefined);
-        await answer?.body?.cancel();
-        return answer?.ok;
-      },
-      READY_MS,
-      () => log,
-    );
+    for (const end = Date.now() + READY_MS; ; await pause(100)) {
+      if (child.exitCode !== null) throw new Error(`ElasticMQ ended with ${child.exitCode}\n${log}`);
+      const answer = await fetch(`${server.url}/?Action=ListQueues`).catch(() => undefined);
+      await answer?.body?.cancel();
+      if (answer?.ok) break;
+      if (Date.now() > end) throw new Error(`ElasticMQ does not answer\n${log}`);
+    }
     return server;
   } catch (error) {
     await server[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
