@@ -27,6 +27,7 @@ export const ALLOWED: ReadonlySet<string> = new Set([
   'BSD-3-Clause',
   'ISC',
   'MIT',
+  'Python-2.0',
   'Unlicense',
 ]);
 
