@@ -1,8 +1,9 @@
 import { after, before } from 'node:test';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type ElasticMq, noElasticMq, startElasticMq } from '@quadrille/devstack';
 import { sourceTypes } from '@quadrille/flow';
 import { sourceContext } from '@quadrille/flow/source-fixture';
-import { type ElasticMq, noElasticMq, queueName, startElasticMq } from '../harness/elasticmq.ts';
+import { queueName } from '../harness/queue-name.ts';
 import { sendAll } from '../sources/queue.ts';
 import { Gate } from './gate.ts';
 import { sourceConformance } from './source.ts';

@@ -122,9 +122,9 @@ export class Project implements AsyncDisposable {
     return `replay_${this.name}`;
   }
 
-  /** Processes of this machine that run a station of this flow. */
-  stations(): Promise<number[]> {
-    return this.#services(`QUADRILLE_FLOW=${this.folder}/`);
+  /** Processes of this machine that run a station of this flow. @param kind of this kind alone */
+  stations(kind = ''): Promise<number[]> {
+    return this.#services(`QUADRILLE_FLOW=${this.folder}/`, kind);
   }
 
   /** The process that runs the replay service of this project. */

@@ -4,11 +4,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type ElasticMq, noElasticMq, startElasticMq } from '@quadrille/devstack';
 import { type RawItem, type Source, type SourceContext, type SourcePosition, sourceTypes } from '@quadrille/flow';
 import { sourceContext } from '@quadrille/flow/source-fixture';
 import { Fault } from '@quadrille/record';
 import { readAll, readShard } from '../conformance/source-sample.ts';
-import { type ElasticMq, noElasticMq, queueName, startElasticMq } from '../harness/elasticmq.ts';
+import { queueName } from '../harness/queue-name.ts';
 import { until } from '../harness/until.ts';
 import { sendAll } from './queue.ts';
 

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { type ElasticMq, noElasticMq, startElasticMq } from '@quadrille/devstack';
 import { deadLetterTopic, FAULT } from '@quadrille/record';
-import { type ElasticMq, noElasticMq, queueName, startElasticMq } from '../harness/elasticmq.ts';
 import {
   assertBalanced,
   dropTable,
@@ -21,6 +21,7 @@ import {
   startStation,
   until,
 } from '../harness/index.ts';
+import { queueName } from '../harness/queue-name.ts';
 import { sendAll } from '../sources/queue.ts';
 import { TopicOfOthers } from '../sources/topic-of-others.ts';
 
