@@ -1,0 +1,25 @@
+/** Generated from payments.converted.avsc by `quadrille types`; not to be edited. */
+
+/** A cleared payment, with what it comes to in euros. */
+export interface PaymentConverted {
+  /** Number of the payment, of whoever was paid through. */
+  payment: string;
+  /** card or transfer. */
+  kind: string;
+  /** Who pays. */
+  payer: string;
+  /** Amount in the currency. (decimal text) */
+  amount: string;
+  /** ISO 4217, as it came. */
+  currency: string;
+  /** Where the payer is, ISO 3166-1 alpha-2. */
+  country: string | null;
+  /** What it is for, as the payer wrote it. */
+  purpose: string | null;
+  /** When it was paid. (ms since the epoch) */
+  at: number;
+  /** Euros for one unit of the currency. (decimal text) */
+  rate: string;
+  /** Amount in euros, rounded half away from zero. (decimal text) */
+  euros: string;
+}
