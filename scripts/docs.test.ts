@@ -123,9 +123,9 @@ test('every code that a document names is a code', () => {
 
 /** What the rules of the flows drop and reject by. */
 function codesOfFlows(): string[] {
-  const files = find('flows/*/rules/*.ts');
+  const files = [...find('flows/*/rules/*.ts'), ...find('flows/*/rules/*.sql')];
   return files.flatMap((file) =>
-    [...read(file).matchAll(/\b(?:drop|reject)\('([A-Z0-9_]+)'/g)].map(([, code]) => code!),
+    [...read(file).matchAll(/\b(?:drop\(|reject\(|error\()'([A-Z0-9_]+)[':]/g)].map(([, code]) => code!),
   );
 }
 
