@@ -11,7 +11,7 @@ export interface LegacyRow {
 }
 
 const FIRST =
-  'Ada Alan Barbara Claude Dorothy Edsger Frances Grace Hedy Ida Jean Katherine Lise Mary Niklaus Otto'.split(' ');
+  'Ada Alan Barbara Charles Dorothy Edsger Frances Grace Hedy Ida Jean Katherine Lise Mary Niklaus Otto'.split(' ');
 const LAST =
   'Abel Bell Curie Dirac Euler Fermi Gauss Hopper Ising Joule Kepler Laplace Maxwell Noether Ohm Planck'.split(' ');
 const HOSTS = ['posteo.de', 'web.de', 'free.fr', 'kpnmail.nl', 'btinternet.com', 'verizon.net', 'nifty.com'];
