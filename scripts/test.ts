@@ -19,6 +19,7 @@ const MEASURES = /\/(local-stack\.kafka|million\.pg|throughput\.e2e)\.test\.ts$/
 /** Takes longest, and begins first. */
 const LONGEST = /\/chaos\.e2e\.test\.ts$/;
 const SIDE_BY_SIDE = 2;
+const HANGS_MS = 480_000;
 
 const words = process.argv.slice(2);
 const rest = words.includes('--') ? words.splice(words.indexOf('--')).slice(1) : [];
@@ -71,6 +72,8 @@ async function run(name: string, tests: string[], concurrency: number, addresses
   const args = [
     '--test',
     `--test-concurrency=${concurrency}`,
+    // One that hangs must not take the time of all others.
+    `--test-timeout=${HANGS_MS}`,
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=tap', `--test-reporter-destination=${report}`],
     ...rest,
