@@ -1,10 +1,10 @@
 /** The whole way of a record: from where it entered the flow to the row that stands, with all that was decided about it. */
 import { Fault } from '@quadrille/record';
-import type { Trace } from '../api/index.ts';
+import type { Trace, TraceStep } from '../api/index.ts';
 import type { Ground } from '../model.ts';
 import { decidedOf, idsSentTo } from './decided.ts';
 import { rowsOf } from './rows.ts';
-import { findRecords } from './seen.ts';
+import { findRecords, placeText } from './seen.ts';
 import { depthsOf, type Ranked, Way } from './way.ts';
 
 /** Before everything along the flow at one time, and after. */
@@ -51,8 +51,24 @@ export async function trace(
     throw new Fault('NOT_FOUND', `record ${recordId} in flow ${flowName}`, {
       help: 'give its id as it stands in a dead letter, in a row or in a key',
     });
-  const timeOf = ({ step }: Ranked): number => (step.at === null ? LAST : Date.parse(step.at));
+  return { recordId, flow: flowName, steps: inOrder(ranked) };
+}
+
+/**
+ * In order of time. A station writes its entry when its outputs are acknowledged, and by then the next one may have judged
+ * them: a verdict never comes before what it is about was made.
+ */
+function inOrder(ranked: readonly Ranked[]): TraceStep[] {
+  const made = new Map<string, number>();
+  for (const { step } of ranked)
+    if (step.kind === 'record' && step.place !== null && step.at !== null)
+      made.set(placeText(step.place), Date.parse(step.at));
+  const timeOf = ({ kind, at, place }: TraceStep): number => {
+    const time = at === null ? LAST : Date.parse(at);
+    return kind === 'verdict' && place !== null ? Math.max(time, made.get(placeText(place)) ?? time) : time;
+  };
   const compare = (a: number, b: number): number => (a === b ? 0 : a - b);
-  ranked.sort((a, b) => compare(timeOf(a), timeOf(b)) || compare(a.rank, b.rank));
-  return { recordId, flow: flowName, steps: ranked.map(({ step }) => step) };
+  return [...ranked]
+    .sort((a, b) => compare(timeOf(a.step), timeOf(b.step)) || compare(a.rank, b.rank))
+    .map(({ step }) => step);
 }

@@ -226,7 +226,10 @@ test('what is wrong is told before anything runs, and a station that cannot run 
   );
   const incompatible = await project.type('up', '.', '--exit-when-drained');
   assert.equal(incompatible.code, 1);
-  assert.match(incompatible.err, new RegExp(`SCHEMA_INCOMPATIBLE schemas/${name}\\.weighed\\.avsc: .*field \`grams\``));
+  assert.match(
+    incompatible.err,
+    new RegExp(`SCHEMA_INCOMPATIBLE schemas/${name}\\.weighed\\.avsc:\\d+:\\d+: .*field \`grams\``),
+  );
   assert.match((await project.type('check', '.')).err, /SCHEMA_INCOMPATIBLE/);
   await project.edit(`schemas/${name}.weighed.avsc`, (text) =>
     text.replace('"name": "grams", "type": "string"', '"name": "grams", "type": "int"'),
