@@ -2,7 +2,6 @@
  * The plant: sensors that send to a queue of SQS, and others whose gateway writes a topic of the plant's own Kafka. Some say
  * things twice, some late, some have a broken wire. In production there is a real one.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CreateQueueCommand, SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { startElasticMq } from '@quadrille/devstack';
@@ -23,9 +22,8 @@ export default outside({
   async start({ brokers, say, stop }) {
     const queue = await startElasticMq(say);
     const client = new SQSClient(queue.client);
-    const attributes = { FifoQueue: 'true' };
-    await client.send(new CreateQueueCommand({ QueueName: 'devices.fifo', Attributes: attributes }));
-    const url = queue.queueUrl('devices.fifo');
+    await client.send(new CreateQueueCommand({ QueueName: 'devices' }));
+    const url = queue.queueUrl('devices');
     const log = createLog({ outside: 'plant' }, 'silent');
     const kafka = connectKafka({ brokers: [...brokers], clientId: 'plant', sessionTimeoutMs: 10_000 }, log);
     const admin = new KafkaAdmin(kafka);
@@ -35,13 +33,13 @@ export default outside({
 
     const sensors = Array.from({ length: SENSORS }, (_, sensor) => sensor);
     let sent = 0;
-    /** Each sensor in its order, all side by side; resolves when everything has come in. */
+    /** All sensors side by side, each in its order, which the queue does not keep; resolves when everything has come in. */
     const send = async (of: (sensor: number) => readonly Said[]): Promise<void> => {
       const all = sensors.map(async (sensor) => {
         const said = of(sensor);
         for (let from = 0; from < said.length && !stop.aborted; from += AT_ONCE) {
           const some = said.slice(from, from + AT_ONCE);
-          if (sensor % 2 === 0) await toQueue(client, url, `sensor-${sensor}`, some);
+          if (sensor % 2 === 0) await toQueue(client, url, some);
           else await toTopic(outlet, `sensor-${sensor}`, some);
           sent += some.length;
         }
@@ -80,14 +78,9 @@ export default outside({
 const standing = async (admin: KafkaAdmin, topic: string): Promise<number> =>
   (await admin.bounds(topic)).reduce((sum, { low, high }) => sum + high - low, 0);
 
-/** In the order of each sensor; said twice, it is another message. */
-async function toQueue(client: SQSClient, url: string, sensor: string, some: readonly Said[]): Promise<void> {
-  const entries = some.map((said, i) => ({
-    Id: String(i),
-    MessageBody: JSON.stringify(said),
-    MessageGroupId: sensor,
-    MessageDeduplicationId: randomUUID(),
-  }));
+/** Said twice, it is another message. */
+async function toQueue(client: SQSClient, url: string, some: readonly Said[]): Promise<void> {
+  const entries = some.map((said, i) => ({ Id: String(i), MessageBody: JSON.stringify(said) }));
   await client.send(new SendMessageBatchCommand({ QueueUrl: url, Entries: entries }));
 }
 
