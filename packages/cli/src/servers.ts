@@ -1,6 +1,6 @@
 /** The servers a command works on, and clients to ask them. */
 import { findStack, type StackAddresses, startStack } from '@quadrille/devstack';
-import { connectKafka, createLog, KafkaAdmin, Registry, SERVICE_USERS } from '@quadrille/station';
+import { connectKafka, createLog, KafkaAdmin, type Log, Registry, SERVICE_USERS } from '@quadrille/station';
 import { accessOf, checkRegistry, withDatabase } from './access.ts';
 import type { Context } from './command.ts';
 import { Cancelled } from './errors.ts';
@@ -13,6 +13,7 @@ export interface Servers {
   kafka: Kafka;
   admin: KafkaAdmin;
   registry: Registry;
+  log: Log;
 }
 
 /** Clients of servers that run. Log lines of the Kafka client only with QUADRILLE_LOG. */
@@ -30,7 +31,7 @@ export function clientsOf(context: Context, addresses: StackAddresses): Servers 
     log,
   );
   const registry = new Registry(access.registryUrl, access.registry);
-  return { addresses, kafka, admin: new KafkaAdmin(kafka), registry };
+  return { addresses, kafka, admin: new KafkaAdmin(kafka), registry, log };
 }
 
 /** What a command needs beside Kafka and the registry. */

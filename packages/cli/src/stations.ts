@@ -1,7 +1,7 @@
 /** What Kafka tells of a flow's stations: members, positions, pauses. Needs no running `up`. */
 import { type Flow, outputTopicsOf } from '@quadrille/flow';
-import { CONTROL_TOPIC, LEDGER_TOPIC, stationGroup } from '@quadrille/record';
-import { type ControlEvent, controlCodec, controlKey, readLedger, readTopic } from '@quadrille/station';
+import { CONTROL_TOPIC, LEDGER_TOPIC, placeOf, stationGroup } from '@quadrille/record';
+import { type ControlEvent, controlKey, readEvent, readLedger, readTopic } from '@quadrille/station';
 import type { Servers } from './servers.ts';
 import { lagOf } from './up/positions.ts';
 
@@ -62,13 +62,12 @@ function stateOf(group: string, paused: boolean): string {
 }
 
 /** The last event of each key of the control topic. */
-export async function readControl({ kafka, admin }: Servers): Promise<Map<string, ControlEvent>> {
+export async function readControl({ kafka, admin, log }: Servers): Promise<Map<string, ControlEvent>> {
   const events = new Map<string, ControlEvent>();
   await readTopic(kafka, admin, [CONTROL_TOPIC], (topic, partition, messages) => {
     for (const { value, offset } of messages) {
-      if (value === null) continue;
-      const event = controlCodec.decode(value, `${topic}[${partition}]@${offset}`);
-      events.set(controlKey(event), event);
+      const event = readEvent(value, placeOf(topic, partition, Number(offset)), log);
+      if (event !== undefined) events.set(controlKey(event), event);
     }
   });
   return events;

@@ -79,7 +79,9 @@ export async function connect(
   const outlet = new Outlet(kafka);
   const registry = new Registry(config.registryUrl, config.registryAccess);
   let controlChanged: () => void = () => {};
-  const control = new Control(kafka, flow.name, spec.name, config.sessionTimeoutMs, () => controlChanged(), onDead);
+  const { sessionTimeoutMs } = config;
+  const changed = (): void => controlChanged();
+  const control = new Control(kafka, { flow: flow.name, station: spec.name, sessionTimeoutMs, log, changed, onDead });
   let intake: Intake | undefined;
   const lags = new LagWatch(admin);
   const metrics = new StationMetrics(

@@ -1,9 +1,10 @@
 /** The control topic as one station sees it: is it paused, which extraction is asked for, which snapshots are complete. */
-import { CONTROL_TOPIC, FAULTS, Fault, type FaultCode, partitionOf } from '@quadrille/record';
+import { asFault, CONTROL_TOPIC, FAULTS, Fault, type FaultCode, partitionOf, placeOf } from '@quadrille/record';
 import type { KafkaAdmin } from './kafka/admin.ts';
 import { Follower } from './kafka/follower.ts';
 import type { Outlet } from './kafka/producer.ts';
 import type { Kafka } from './kafka/types.ts';
+import { type Log, placeFields } from './log.ts';
 import { type ControlEvent, controlCodec } from './own-topics.ts';
 
 /** The compaction key of an event: the last one of a key holds. */
@@ -54,6 +55,30 @@ export interface Snapshot {
   parts: Map<number, ControlEvent>;
 }
 
+export interface ControlOptions {
+  flow: string;
+  station: string;
+  sessionTimeoutMs: number;
+  log: Log;
+  /** Something new has been said. */
+  changed(): void;
+  onDead(fault: Fault): void;
+}
+
+/**
+ * @returns undefined for an order that was taken back, and for what is none: all stations of all flows read this topic, and
+ *   none of them may stand still for what somebody has written there by mistake.
+ */
+export function readEvent(value: Buffer | null, place: string, log: Log): ControlEvent | undefined {
+  if (value === null) return undefined;
+  try {
+    return controlCodec.decode(value, place);
+  } catch (error) {
+    log.warn({ ...placeFields(place), code: asFault(error, 'DECODE_FAILED').code }, 'no control event, passed over');
+    return undefined;
+  }
+}
+
 export class Control {
   /** Why the station is paused; undefined: it is not. */
   paused: ControlEvent | undefined;
@@ -64,14 +89,8 @@ export class Control {
   readonly snapshots = new Map<string, Map<string, Snapshot>>();
   private readonly follower: Follower;
 
-  constructor(
-    kafka: Kafka,
-    flow: string,
-    station: string,
-    sessionTimeoutMs: number,
-    changed: () => void,
-    onDead: (fault: Fault) => void,
-  ) {
+  constructor(kafka: Kafka, options: ControlOptions) {
+    const { flow, station, sessionTimeoutMs, log, changed, onDead } = options;
     this.follower = new Follower(kafka, {
       name: `${flow}.${station}.control`,
       topics: [CONTROL_TOPIC],
@@ -79,7 +98,8 @@ export class Control {
       onDead,
       onRecords: (topic, partition, messages) => {
         for (const { value, offset } of messages) {
-          if (value !== null) this.apply(controlCodec.decode(value, `${topic}[${partition}]@${offset}`), flow, station);
+          const event = readEvent(value, placeOf(topic, partition, Number(offset)), log);
+          if (event !== undefined) this.apply(event, flow, station);
         }
         changed();
       },

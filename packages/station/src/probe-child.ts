@@ -35,7 +35,14 @@ const admin = new KafkaAdmin(kafka);
 const outlet = new Outlet(kafka);
 const registry = new Registry(config.registryUrl, config.registryAccess);
 const onDead = (): never => process.exit(1);
-const control = new Control(kafka, flow.name, `${spec.name}.probe`, config.sessionTimeoutMs, () => {}, onDead);
+const control = new Control(kafka, {
+  flow: flow.name,
+  station: `${spec.name}.probe`,
+  sessionTimeoutMs: config.sessionTimeoutMs,
+  log,
+  changed: () => {},
+  onDead,
+});
 await needOwnSchemas(registry);
 const partitions = await needTopics(admin, outlet, topicsOf(flow, spec));
 await control.start(admin);

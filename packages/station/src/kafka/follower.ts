@@ -3,7 +3,7 @@
  * instance needs in full. A group of its own that never commits, since kafkajs cannot be assigned partitions otherwise.
  */
 import { randomUUID } from 'node:crypto';
-import type { Fault } from '@quadrille/record';
+import { asFault, type Fault } from '@quadrille/record';
 import type { Consumer, Kafka, KafkaMessage } from 'kafkajs';
 import type { KafkaAdmin } from './admin.ts';
 import { readersOf } from './client.ts';
@@ -16,8 +16,9 @@ export interface FollowerOptions {
   sessionTimeoutMs: number;
   /** Where to begin, by `topic/partition`; those not named begin at their beginning. */
   startAt?: ReadonlyMap<string, number>;
-  /** In order within a partition; the next batch waits for it. Must not throw. */
+  /** In order within a partition; the next batch waits for it. What it throws ends the reading, since the client would try the same for ever. */
   onRecords(topic: string, partition: number, messages: KafkaMessage[]): void | Promise<void>;
+  /** The client has given up, or a record cannot be read: nothing more will come. */
   onDead(fault: Fault): void;
 }
 
@@ -29,6 +30,7 @@ export class Follower {
   private readonly seen = new Map<string, number>();
   private waiting: { ends: Map<string, number>; resolve: () => void }[] = [];
   private stopping = false;
+  private failed = false;
 
   constructor(kafka: Kafka, options: FollowerOptions) {
     this.options = options;
@@ -62,10 +64,16 @@ export class Follower {
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch }) => {
+        if (this.failed) return;
         const key = `${batch.topic}/${batch.partition}`;
         const next = this.seen.get(key) ?? 0;
         const fresh = batch.messages.filter((message) => Number(message.offset) >= next);
-        await options.onRecords(batch.topic, batch.partition, fresh);
+        try {
+          await options.onRecords(batch.topic, batch.partition, fresh);
+        } catch (error) {
+          this.failed = true;
+          return options.onDead(asFault(error, 'DECODE_FAILED', { place: key }));
+        }
         this.seen.set(key, Number(batch.lastOffset()) + 1);
         this.settleWaiting();
       },
