@@ -2,6 +2,7 @@
 import type { Reconciliation, StationTotals } from '@quadrille/record';
 import type { LetterCounts } from '@quadrille/replay/api';
 import type { Fleet } from './fleet.ts';
+import { halvesOf } from './memory.ts';
 import type { Cause, SetAside } from './set-aside.ts';
 
 export interface StationFigures {
@@ -41,6 +42,8 @@ export interface Report {
   deadLetterGroups: Cause[];
   /** Peak resident megabytes (10^6 bytes) by process; empty where the system does not tell. */
   memory: Record<string, number>;
+  /** Mean resident megabytes in the first and the second half of the run, by process; of those that ran for some seconds. */
+  memoryHalves: Record<string, readonly [number, number]>;
   ends: Reconciliation['ends'];
   findings: Reconciliation['findings'];
 }
@@ -79,14 +82,20 @@ export function reportOf({ startedAt, before, after, fleet, aside }: RunFacts): 
     moments: { firstLoaded: iso(firstLoaded), lastExtracted: iso(lastExtracted) },
     deadLetterGroups: aside.causes,
     memory: Object.fromEntries(
-      fleet.processes.flatMap(({ name, peakBytes }) =>
-        peakBytes === undefined ? [] : [[name, Math.round(peakBytes / 1e6)]],
-      ),
+      fleet.processes.flatMap(({ name, peakBytes }) => (peakBytes === undefined ? [] : [[name, megabytes(peakBytes)]])),
+    ),
+    memoryHalves: Object.fromEntries(
+      fleet.processes.flatMap(({ name, residentBytes }) => {
+        const halves = halvesOf(residentBytes);
+        return halves === undefined ? [] : [[name, [megabytes(halves[0]), megabytes(halves[1])] as const]];
+      }),
     ),
     ends: after.ends,
     findings: after.findings,
   };
 }
+
+const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
 
 /**
  * From when to when a station worked in this run: by the ledger where the whole chain is of this run, else as its

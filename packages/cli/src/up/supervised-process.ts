@@ -4,7 +4,7 @@ import { closeSync, existsSync, fstatSync, mkdirSync, openSync, readSync, rename
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT as STATION_EXIT } from '@quadrille/station';
-import { peakMemory } from './memory.ts';
+import { residentOf } from './memory.ts';
 
 /** What it tells over IPC, as `{ type: 'status', status }`, at least once in a while. */
 export interface Spoken {
@@ -29,6 +29,8 @@ const SILENT_MS = 60_000;
 const LONGEST_WAIT_MS = 30_000;
 /** After this long at work the next end counts as the first again. */
 const SOUND_MS = 60_000;
+/** Of every two seconds. */
+const MOST_SIZES = 43_200;
 const LOG_BYTES = 10_000_000;
 /** glibc keeps freed memory by thread: few threads share, and large blocks go back at once. */
 const MEMORY_ENV = { MALLOC_ARENA_MAX: '2', MALLOC_TRIM_THRESHOLD_: '131072' };
@@ -46,6 +48,8 @@ export class SupervisedProcess<S extends Spoken> {
   failed: string | undefined;
   /** Largest resident size of any of its processes, bytes; undefined where there is no /proc. */
   peakBytes: number | undefined;
+  /** Its resident size, bytes, every two seconds that it ran; the latest day of them. */
+  readonly residentBytes: number[] = [];
   #options: ProcessOptions;
   #child: ChildProcess | undefined;
   #heardAt = 0;
@@ -119,8 +123,11 @@ export class SupervisedProcess<S extends Spoken> {
   }
 
   noteMemory(): void {
-    const bytes = this.pid === undefined ? undefined : peakMemory(this.pid);
-    if (bytes !== undefined) this.peakBytes = Math.max(this.peakBytes ?? 0, bytes);
+    const resident = this.pid === undefined ? undefined : residentOf(this.pid);
+    if (resident !== undefined) {
+      this.peakBytes = Math.max(this.peakBytes ?? 0, resident.peak);
+      if (this.residentBytes.push(resident.now) > MOST_SIZES) this.residentBytes.shift();
+    }
   }
 
   #hear({ type, status }: { type?: string; status?: S }): void {

@@ -6,7 +6,7 @@ import { topicsOfFlow } from '@quadrille/station';
 import { painter } from '../print/colour.ts';
 import { differences } from './graft.ts';
 import { LiveBlock } from './live-block.ts';
-import { hwmOf } from './memory.ts';
+import { halvesOf, parseStatus } from './memory.ts';
 import { inOrder, lagBetween } from './positions.ts';
 import { lineOf, linesOf, type StationRow } from './rows.ts';
 import { explain } from './schemas.ts';
@@ -198,6 +198,13 @@ test('a changed flow file: what is new, changed and gone, wherever it stands in 
 });
 
 test('peak memory is read from what the kernel tells', () => {
-  assert.equal(hwmOf('Name:\tnode\nVmHWM:\t  150000 kB\nVmRSS:\t 1 kB\n'), 153_600_000);
-  assert.equal(hwmOf(''), undefined);
+  const status = 'Name:\tnode\nVmHWM:\t  150000 kB\nVmRSS:\t  100000 kB\n';
+  assert.deepEqual(parseStatus(status), { now: 102_400_000, peak: 153_600_000 });
+  assert.equal(parseStatus(''), undefined);
+});
+
+test('a process that leaks is larger in the second half of its run', () => {
+  assert.deepEqual(halvesOf([100, 100, 100, 100, 100]), [100, 100]);
+  assert.deepEqual(halvesOf([100, 200, 300, 400]), [150, 350]);
+  assert.equal(halvesOf([100]), undefined);
 });
