@@ -53,6 +53,8 @@ test('no such topic, no registry, a schema that nobody has registered yet; what 
   await clients.open();
   const topic = `target-${randomBytes(6).toString('hex')}`;
   await clients.admin.createTopics([{ topic, partitions: 2, config: {} }], 1);
+  // Its leaders answer.
+  await clients.admin.bounds(topic);
   t.after(async () => {
     await clients.raw.deleteTopics({ topics: [topic] });
     await clients.close();
